@@ -1,0 +1,159 @@
+"""Buy or sell an amount by joining the best bid or ask, and following it.
+
+The order rests where the best orders of others rest, so it pays the maker's fee and never crosses. When
+the touch moves away it follows; when only our own order holds the best price it steps back to join the
+next. Out of session it holds. Progress and average price are said as it fills.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, Struct
+
+from kedge.engine.bot import Bot, Decision, MarketView, Note, SlotView, View
+from kedge.engine.wants import Rest
+from kedge.model.instrument import Market
+from kedge.model.numbers import ONE, ZERO, text
+from kedge.model.order import Side, sign
+
+SECOND_NS = 1_000_000_000
+
+
+class PegConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    market: Annotated[str, Meta(description="Where to trade, as account:SYMBOL.")]
+    side: Annotated[Side, Meta(description="buy or sell.")]
+    qty: Annotated[Decimal, Meta(description="How much, in the instrument's units; or give `money`.")] = ZERO
+    money: Annotated[Decimal, Meta(description="How much for, in quote money; or give `qty`.")] = ZERO
+    limit: Annotated[Decimal, Meta(description="Never pay more (or take less) than this; 0 is no limit.")] = (
+        ZERO
+    )
+    post_only: Annotated[bool, Meta(description="Have the venue refuse what would cross.")] = True
+    edge_s: Annotated[
+        int, Meta(description="Keep this many seconds away from a session's opening and close.", ge=0)
+    ] = 15
+    report_every: Annotated[
+        Decimal, Meta(description="Say so each time this share of the amount has filled.")
+    ] = Decimal("0.1")
+
+
+class PegState(Struct, frozen=True, omit_defaults=True):
+    qty: Decimal = ZERO  # the amount aimed at, once the money was turned into one
+    said: Decimal = ZERO  # how much had filled at the last report
+
+
+class Peg(Bot[PegConfig, PegState]):
+    kind = "peg"
+    summary = "Buys or sells an amount at the best bid or ask, following the touch."
+    Config = PegConfig
+    State = PegState
+    words: ClassVar[dict[str, str]] = {}
+
+    def check(self, config: PegConfig) -> str:
+        if (config.qty > 0) == (config.money > 0):
+            return "give either `qty` or `money`, above zero"
+        if config.limit < 0 or not ZERO < config.report_every <= ONE:
+            return "`limit` must not be negative, and `report_every` lies between 0 and 1"
+        return ""
+
+    def check_amend(self, old: PegConfig, new: PegConfig) -> str:
+        if (old.market, old.side) != (new.market, new.side):
+            return "market and side of a running peg are fixed; start another one"
+        return ""
+
+    def markets(self, config: PegConfig) -> tuple[Market, ...]:
+        return (config.market,)
+
+    def decide(self, view: View[PegConfig, PegState]) -> Decision[PegState]:
+        config, state = view.config, view.state
+        market = view.market(config.market)
+        if market is None:
+            return Decision(state)
+        slot = view.slot("main")
+        aim = config.qty or state.qty or _worth(config, market)
+        if aim <= 0:
+            return Decision(state, wake_ns=view.now_ns + SECOND_NS)
+        filled = slot.traded(config.side)
+        state, notes = _report(config, PegState(aim, state.said), slot, market)
+        rest = aim - filled
+        reference = _join(config, market, slot) or config.limit
+        if reference and market.instrument.tradable(rest, reference) <= 0:
+            return Decision(state, notes=notes, done=_done(config, slot, market, aim))
+        wants, wake_ns = _rest(view, market, slot, rest)
+        return Decision(state, wants=wants, wake_ns=wake_ns, notes=notes)
+
+
+def _worth(config: PegConfig, market: MarketView) -> Decimal:
+    """The amount that `money` buys at the price we would join; zero until there is one."""
+    if not market.ready:
+        return ZERO
+    price = market.near(config.side)
+    return market.instrument.qty_at_most(config.money / market.instrument.notional(ONE, price))
+
+
+def _rest(
+    view: View[PegConfig, PegState], market: MarketView, slot: SlotView, rest: Decimal
+) -> tuple[tuple[Rest, ...], int]:
+    """The order that should stand, if any now, and when the session's edge is next reached."""
+    config = view.config
+    edge_ns = config.edge_s * SECOND_NS
+    change_ns = market.instrument.next_change_ns(view.now_ns)
+    wake_ns = 0
+    if change_ns is not None:
+        closing = market.open and change_ns - edge_ns <= view.now_ns
+        opened_lately = market.open and not market.instrument.is_open(view.now_ns - edge_ns)
+        wake_ns = change_ns - edge_ns if market.open and not closing else change_ns + edge_ns
+        if opened_lately:
+            return (), view.now_ns + SECOND_NS
+        if closing:
+            return (), wake_ns
+    price = _join(config, market, slot)
+    if not market.ready or price <= 0:
+        return (), wake_ns
+    tif = "post_only" if config.post_only else "gtc"
+    why = f"joins the best {'bid' if config.side == 'buy' else 'ask'}"
+    return (Rest("main", config.market, config.side, price, rest, tif=tif, why=why),), wake_ns  # type: ignore[arg-type]
+
+
+def _join(config: PegConfig, market: MarketView, slot: SlotView) -> Decimal:
+    """The best price that others hold on our side; zero when there is none."""
+    levels = market.bids if config.side == "buy" else market.asks
+    if not levels:
+        return ZERO
+    price = levels[0].price
+    own = slot.order
+    if own is not None and own.price == price and len(levels) > 1:
+        alone = levels[0].qty <= own.qty - own.filled
+        price = levels[1].price if alone else price
+    if config.limit and (price - config.limit) * sign(config.side) > 0:
+        price = config.limit
+    return price
+
+
+def _report(
+    config: PegConfig, state: PegState, slot: SlotView, market: MarketView
+) -> tuple[PegState, tuple[Note, ...]]:
+    filled = slot.traded(config.side)
+    if filled - state.said < state.qty * config.report_every or filled >= state.qty:
+        return state, ()
+    average = slot.bought_avg if config.side == "buy" else slot.sold_avg
+    price = text(average.quantize(market.instrument.tick))
+    note = Note(f"{_did(config)} {text(filled)} of {text(state.qty)} at {price} on average")
+    return PegState(state.qty, filled), (note,)
+
+
+def _done(config: PegConfig, slot: SlotView, market: MarketView, aim: Decimal) -> str:
+    filled = slot.traded(config.side)
+    if filled == 0:
+        smallest = max(market.instrument.min_qty, market.instrument.qty_step)
+        return f"{text(aim)} is less than the smallest order ({text(smallest)}): nothing to do"
+    average = slot.bought_avg if config.side == "buy" else slot.sold_avg
+    price = text(average.quantize(market.instrument.tick))
+    left = aim - filled
+    rest = f"; {text(left)} is too little for an order" if left > 0 else ""
+    return f"{_did(config)} {text(filled)} of {text(aim)} at {price} on average{rest}"
+
+
+def _did(config: PegConfig) -> str:
+    return "bought" if config.side == "buy" else "sold"

@@ -1,0 +1,345 @@
+"""Each view once: data for programs, a picture for people, plain text for logs and messages.
+
+A `Screen` carries JSON-able `data` and draws itself for a width; colours appear where the terminal has
+them. Numbers are exact and plain, times are local with milliseconds. What came from outside (a venue's
+reason, a bot's word) is shown as text only: it cannot move the cursor or colour the screen.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from kedge.model import numbers
+
+# From this width on the less urgent columns are shown too.
+WIDE = 110
+SECOND_NS = 1_000_000_000
+
+Row = Mapping[str, Any]
+
+
+class Screen:
+    """One view. `data` is the stable shape that `--json` prints."""
+
+    def __init__(self, data: Any, draw: Callable[[int], RenderableType]) -> None:
+        self.data = plain(data)
+        self.draw = draw
+
+    def text(self, width: int = 80) -> str:
+        """Without colour, for logs, messages and pipes."""
+        out = io.StringIO()
+        console = Console(file=out, width=width, color_system=None, force_terminal=False, highlight=False)
+        console.print(self.draw(width))
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n") + "\n"
+
+
+class Look(Struct, frozen=True):
+    """How times are read: against which moment, in which zone (None: the machine's own)."""
+
+    now_ns: int = 0
+    zone: tzinfo | None = None
+
+
+# ── the small words ─────────────────────────────────────────────────────────────────────────────
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it; decimals as plain digits, exactly."""
+    if isinstance(value, Decimal):
+        return numbers.text(value)
+    if isinstance(value, Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, msgspec.Raw):
+        return plain(msgspec.json.decode(value))
+    return value
+
+
+def clean(value: Any) -> str:
+    """What others wrote, made harmless: no control characters, no direction tricks, one line."""
+    words = " ".join(str(value).split())
+    return "".join(c if unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in words)
+
+
+def number(value: Any) -> Text:
+    return Text(digits(value), no_wrap=True)
+
+
+def digits(value: Any) -> str:
+    """Plain and exact; what is no number is shown as it is."""
+    if value is None or value == "":
+        return ""
+    try:
+        return numbers.text(value if isinstance(value, Decimal) else Decimal(str(value)))
+    except InvalidOperation:
+        return clean(value)
+
+
+def signed(value: Any) -> Text:
+    """A number whose sign is its message."""
+    shown = digits(value)
+    style = "" if shown in ("", "0") else "red" if shown.startswith("-") else "green"
+    return Text(shown, style, no_wrap=True)
+
+
+def side(value: Any) -> Text:
+    return Text(clean(value), {"buy": "green", "sell": "red"}.get(str(value), ""), no_wrap=True)
+
+
+STATE_STYLES = {
+    "pending": "yellow",
+    "open": "cyan",
+    "unknown": "bold white on red",
+    "filled": "green",
+    "rejected": "red",
+    "lost": "red",
+    "running": "green",
+    "paused": "yellow",
+    "stopping": "yellow",
+    "parked": "bold white on red",
+    "killed": "red",
+    "alarm": "bold white on red",
+    "warn": "yellow",
+}
+
+
+def state(value: Any) -> Text:
+    return Text(clean(value), STATE_STYLES.get(str(value), ""), no_wrap=True)
+
+
+def yes(value: Any) -> Text:
+    return Text("yes", "green") if value in (True, 1, "1") else Text("no", "red")
+
+
+def words(value: Any) -> Text:
+    return Text(clean(value), overflow="fold")
+
+
+def name(value: Any) -> Text:
+    return Text(clean(value), "bold", overflow="fold")
+
+
+def short_id(value: Any) -> Text:
+    """The end of an id: its counter, which is what differs from one order to the next."""
+    whole = clean(value)
+    return Text(whole if len(whole) <= 12 else "…" + whole[-6:], "dim", no_wrap=True)
+
+
+def moment(ns: int, look: Look, whole: bool) -> str:
+    """Local ISO time with milliseconds; without the date when it is today and space is dear."""
+    if not ns:
+        return ""
+    at = datetime.fromtimestamp(ns // SECOND_NS, look.zone)
+    clock = f"{at:%H:%M:%S}.{ns % SECOND_NS // 1_000_000:03d}"
+    if not whole and at.date() == datetime.fromtimestamp(look.now_ns // SECOND_NS, look.zone).date():
+        return clock
+    return f"{at:%Y-%m-%d} {clock}" if whole else f"{at:%m-%d} {clock}"
+
+
+def span(ns: int) -> str:
+    """A length of time as people say it."""
+    if ns < SECOND_NS:
+        return f"{ns // 1_000_000} ms" if ns >= 1_000_000 else f"{ns // 1_000} µs"
+    seconds = ns // SECOND_NS
+    if seconds < 60:
+        return f"{seconds}.{ns % SECOND_NS // 100_000_000} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def money(amounts: Mapping[str, Any]) -> Text:
+    """Amounts per asset, each with its sign's colour."""
+    parts = [signed(amount).append(f" {clean(asset)}", "") for asset, amount in sorted(amounts.items())]
+    return Text(", ").join(parts) if parts else Text("nothing", "dim")
+
+
+# ── tables ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class Column(Struct, frozen=True):
+    """One column: where its value comes from and how it is shown. `wide`: only where there is room;
+    `narrow`: only where there is not, in place of fuller ones."""
+
+    title: str
+    keys: tuple[str, ...]
+    show: Callable[[Any], Text] = words
+    right: bool = False
+    wide: bool = False
+    narrow: bool = False
+
+
+def table(rows: Sequence[Row], columns: Sequence[Column], width: int, look: Look) -> RenderableType:
+    """Columns that no row has a value for are left out; a table too long for people is the caller's care."""
+    shown = [
+        column
+        for column in columns
+        if not (column.narrow if width >= WIDE else column.wide)
+        and any(_pick(row, column) not in (None, "") for row in rows)
+    ]
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=False)
+    for column in shown:
+        made.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=column.show is not words and column.show is not name,
+            overflow="fold",
+        )
+    for row in rows:
+        made.add_row(*(_cell(row, column, width, look) for column in shown))
+    return made
+
+
+def _pick(row: Row, column: Column) -> Any:
+    return next((row[key] for key in column.keys if row.get(key) not in (None, "")), "")
+
+
+def _cell(row: Row, column: Column, width: int, look: Look) -> Text:
+    value = _pick(row, column)
+    if column.show is when:
+        return Text(moment(int(value or 0), look, width >= WIDE), no_wrap=True)
+    return column.show(value)
+
+
+def when(value: Any) -> Text:
+    """A time; `table` shows it by the look it is given."""
+    return Text(str(value))
+
+
+def listing(
+    what: str, rows: Sequence[Row], columns: Sequence[Column], look: Look, data: Any = None
+) -> Screen:
+    """Rows of one sort under their titles, or one sentence that there are none."""
+
+    def draw(width: int) -> RenderableType:
+        if not rows:
+            return Text(f"no {what}", "dim")
+        return table(rows, columns, width, look)
+
+    return Screen(rows if data is None else data, draw)
+
+
+def stack(*parts: RenderableType | None) -> RenderableType:
+    """Parts below each other with a blank line between; what is None is left out."""
+    kept = [part for part in parts if part is not None]
+    spaced: list[RenderableType] = []
+    for part in kept:
+        spaced += [part, Text("")] if part is not kept[-1] else [part]
+    return Group(*spaced)
+
+
+# ── rows people read ────────────────────────────────────────────────────────────────────────────
+
+ORDERS = (
+    Column("time", ("updated_ns", "ts_ns", "since_ns", "created_ns"), when),
+    Column("order", ("client_id",), short_id),
+    Column("bot", ("bot",), name),
+    Column("slot", ("slot",), words, wide=True),
+    Column("market", ("market",), words, wide=True),
+    Column("market", ("symbol",), words, narrow=True),
+    Column("side", ("side",), side),
+    Column("qty", ("qty",), number, right=True, wide=True),
+    Column("price", ("price",), number, right=True),
+    Column("filled", ("filled", "cum_qty"), number, right=True, wide=True),
+    Column("filled", ("progress",), words, right=True, narrow=True),
+    Column("average", ("average",), number, right=True, wide=True),
+    Column("state", ("state",), state),
+    Column("kind", ("kind",), words, wide=True),
+    Column("tif", ("tif",), words, wide=True),
+    Column("why", ("reason", "why"), words, wide=True),
+)
+
+FILLS = (
+    Column("time", ("ts_ns", "venue_ns"), when),
+    Column("bot", ("bot",), name),
+    Column("slot", ("slot",), words),
+    Column("market", ("market",), words, wide=True),
+    Column("market", ("symbol",), words, narrow=True),
+    Column("side", ("side",), side),
+    Column("qty", ("qty",), number, right=True),
+    Column("price", ("price",), number, right=True),
+    Column("fee", ("fee",), number, right=True),
+    Column("in", ("fee_asset",), words),
+    Column("order", ("client_id",), short_id, wide=True),
+    Column("execution", ("exec_id",), words, wide=True),
+)
+
+POSITIONS = (
+    Column("bot", ("bot",), name),
+    Column("slot", ("slot",), words),
+    Column("market", ("market",), words, wide=True),
+    Column("market", ("symbol",), words, narrow=True),
+    Column("qty", ("qty",), signed, right=True),
+    Column("average", ("average",), number, right=True),
+    Column("mark", ("mark",), number, right=True, wide=True),
+    Column("realised", ("realised",), signed, right=True),
+    Column("unrealised", ("unrealised",), signed, right=True),
+    Column("in", ("settle",), words),
+)
+
+DECISIONS = (
+    Column("time", ("ts_ns",), when),
+    Column("bot", ("bot",), name),
+    Column("slot", ("slot",), words),
+    Column("what", ("what", "kind"), words),
+    Column("market", ("market",), words, wide=True),
+    Column("side", ("side",), side),
+    Column("qty", ("qty",), number, right=True),
+    Column("price", ("price",), number, right=True),
+    Column("why", ("text", "why", "reason"), words),
+)
+
+NOTES = (
+    Column("time", ("ts_ns",), when),
+    Column("level", ("level",), state),
+    Column("bot", ("bot",), name),
+    Column("account", ("account",), words, wide=True),
+    Column("note", ("text",), words),
+)
+
+COMMANDS = (
+    Column("time", ("ts_ns",), when),
+    Column("who", ("actor",), name),
+    Column("via", ("via",), words),
+    Column("command", ("verb",), words),
+    Column("done", ("ok",), yes),
+    Column("answer", ("says",), words),
+    Column("id", ("command_id",), short_id, wide=True),
+)
+
+ROWS: dict[str, tuple[Column, ...]] = {
+    "orders": ORDERS,
+    "fills": FILLS,
+    "positions": POSITIONS,
+    "decisions": DECISIONS,
+    "notes": NOTES,
+    "commands": COMMANDS,
+}
+
+
+def rows_screen(what: str, rows: Sequence[Row], look: Look) -> Screen:
+    """Orders, fills, positions, decisions, notes or commands."""
+    return listing(what, [_shortened(row) for row in rows], ROWS[what], look, data=rows)
+
+
+def _shortened(row: Row) -> Row:
+    """With the columns that only narrow tables show."""
+    market = str(row.get("market", ""))
+    filled, qty = row.get("filled", row.get("cum_qty", "")), row.get("qty", "")
+    return {**row, "symbol": market.rpartition(":")[2], "progress": f"{digits(filled)}/{digits(qty)}"}

@@ -1,0 +1,251 @@
+"""The desk at a glance, the bots one by one, and what happened when a run ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from kedge.desk.screens import (
+    NOTES,
+    WIDE,
+    Column,
+    Look,
+    Row,
+    Screen,
+    clean,
+    digits,
+    moment,
+    money,
+    name,
+    number,
+    plain,
+    signed,
+    span,
+    stack,
+    state,
+    table,
+    words,
+)
+from kedge.model.looks import AccountLook, BotLook, Status
+from kedge.model.numbers import ZERO
+
+# A summary shows the newest of these; `kedge notes` has all.
+NOTES_SHOWN = 8
+
+_ACCOUNTS = (
+    Column("account", ("account",), name),
+    Column("venue", ("venue",), words, wide=True),
+    Column("link", ("link",), state),
+    Column("open", ("open_orders",), number, right=True),
+    Column("unknown", ("unknown_orders",), number, right=True),
+    Column("balances", ("balances",), words),
+    Column("", ("why",), words),
+)
+
+_MARKETS = (
+    Column("market", ("market",), name),
+    Column("bid", ("bid",), number, right=True),
+    Column("ask", ("ask",), number, right=True),
+    Column("mark", ("mark",), number, right=True, wide=True),
+    Column("age", ("age",), words, right=True),
+    Column("", ("state",), state),
+    Column("why", ("why",), words, wide=True),
+)
+
+_BOTS = (
+    Column("bot", ("bot",), name),
+    Column("kind", ("kind",), words),
+    Column("phase", ("phase",), state),
+    Column("says", ("says",), words),
+)
+
+_SLOTS = (
+    Column("slot", ("slot",), name),
+    Column("market", ("market",), words),
+    Column("bought", ("bought",), number, right=True),
+    Column("sold", ("sold",), number, right=True),
+    Column("wants", ("wants",), words),
+    Column("order", ("order",), words, wide=True),
+    Column("held", ("held",), words),
+)
+
+
+def status_screen(status: Status, look: Look) -> Screen:
+    """Most urgent first: the kill switch, what needs a person, accounts, markets, bots, profit."""
+
+    def draw(width: int) -> RenderableType:
+        accounts = [_account(account) for account in status.accounts]
+        markets = [_market(market) for account in status.accounts for market in plain(account.markets)]
+        bots = [_bot(bot) for bot in status.bots]
+        return stack(
+            _head(status, look, width),
+            _needs(status),
+            table(accounts, _ACCOUNTS, width, look) if accounts else Text("no accounts", "dim"),
+            table(markets, _MARKETS, width, look) if markets else None,
+            table(bots, _BOTS, width, look) if bots else Text("no bots: kedge bot add", "dim"),
+            _profit(status),
+        )
+
+    return Screen(status, draw)
+
+
+def bots_screen(status: Status, look: Look) -> Screen:
+    """Every bot with its slots: what it wants, what it has, what holds it up."""
+
+    def draw(width: int) -> RenderableType:
+        if not status.bots:
+            return Text("no bots: kedge bot add", "dim")
+        return stack(*(_one_bot(bot, width, look) for bot in status.bots))
+
+    return Screen(status.bots, draw)
+
+
+def summary_screen(
+    status: Status,
+    ran_ns: int,
+    look: Look,
+    *,
+    orders: Sequence[Row] = (),
+    fills: Sequence[Row] = (),
+    notes: Sequence[Row] = (),
+) -> Screen:
+    """What happened: printed when `kedge up --for` ends. Rows as `read` gives them."""
+    by_market = _traded(fills)
+    states = _counted(orders)
+    data = {
+        "ran_ns": ran_ns,
+        "life": status.life,
+        "records": status.seq,
+        "orders": states,
+        "fills": len(fills),
+        "traded": by_market,
+        "realised": status.realised,
+        "unrealised": status.unrealised,
+        "bots": status.bots,
+        "needs": status.needs,
+        "counts": status.counts,
+    }
+
+    def draw(width: int) -> RenderableType:
+        head = Text.assemble(
+            ("what happened", "bold"), f" in {span(ran_ns)} · life {status.life} · {status.seq} records"
+        )
+        said = ", ".join(f"{count} {word}" for word, count in states.items()) or "none"
+        return stack(
+            head,
+            _needs(status),
+            Text(f"orders: {said}   fills: {len(fills)}"),
+            table(by_market, _TRADED, width, look) if by_market else None,
+            table([_bot(bot) for bot in status.bots], _BOTS, width, look) if status.bots else None,
+            _said(notes, width, look),
+            _profit(status),
+        )
+
+    return Screen(data, draw)
+
+
+_TRADED = (
+    Column("market", ("market",), name),
+    Column("fills", ("fills",), number, right=True),
+    Column("bought", ("bought",), number, right=True),
+    Column("sold", ("sold",), number, right=True),
+    Column("net", ("net",), signed, right=True),
+)
+
+
+# ── parts ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(status: Status, look: Look, width: int) -> Text:
+    head = Text.assemble((f"cell {clean(status.cell)}", "bold"))
+    if width >= WIDE:
+        head.append(f" · desk {clean(status.desk)} · Kedge {clean(status.version)}")
+    up = span(max(0, status.now_ns - status.began_ns))
+    head.append(f" · life {status.life} · up {up} · {moment(status.now_ns, look, True)}")
+    if behind := status.seq - status.durable_seq:
+        head.append(f" · {behind} records on their way to the disk", "yellow")
+    if status.unhedged:
+        head.append(f" · unhedged {digits(status.unhedged)}", "bold red")
+    return head
+
+
+def _needs(status: Status) -> Text | None:
+    lines = []
+    if status.killed:
+        why = f": {clean(status.killed_why)}" if status.killed_why else ""
+        lines.append(Text(f"THE KILL SWITCH IS ON{why}; release it with: kedge revive", "bold white on red"))
+    lines += [Text(f"! {clean(need)}", "bold red") for need in status.needs]
+    return Text("\n").join(lines) if lines else None
+
+
+def _account(account: AccountLook) -> Row:
+    link = "ready" if account.ready else "asking" if account.up else "down"
+    balances = ", ".join(f"{digits(amount)} {asset}" for asset, amount in sorted(account.balances.items()))
+    return {**plain(account), "link": link, "balances": balances}
+
+
+def _market(market: dict[str, Any]) -> Row:
+    how = "" if market["fresh"] and market["open"] else "closed" if not market["open"] else "stale"
+    return {**market, "age": span(market["age_ns"]), "state": how}
+
+
+def _bot(bot: BotLook) -> Row:
+    says = bot.why if bot.phase in ("parked", "killed") else bot.waits_for or bot.last_word or bot.why
+    return {"bot": bot.bot, "kind": bot.kind, "phase": bot.phase, "says": says}
+
+
+def _one_bot(bot: BotLook, width: int, look: Look) -> RenderableType:
+    head = Text.assemble((clean(bot.bot), "bold"), f"  {clean(bot.kind)}  ", state(bot.phase))
+    for sentence in (bot.why, bot.waits_for and f"waits for {bot.waits_for}", bot.last_word):
+        if sentence:
+            head.append(f"\n  {clean(sentence)}")
+    settings = ", ".join(f"{key}={digits(value)}" for key, value in plain(bot.config).items())
+    if settings:
+        head.append(f"\n  {clean(settings)}", "dim")
+    slots = [_slot(row) for row in plain(bot.slots)]
+    return stack(head, table(slots, _SLOTS, width, look)) if slots else head
+
+
+def _slot(row: dict[str, Any]) -> Row:
+    order = row["order"]
+    if order:
+        order = f"{order['state']} {order['filled']} of {order['qty']} at {order['price']}"
+    return {**row, "order": order or ""}
+
+
+def _profit(status: Status) -> Text:
+    return Text.assemble(
+        "profit: realised ", money(status.realised), " · unrealised ", money(status.unrealised)
+    )
+
+
+def _said(notes: Sequence[Row], width: int, look: Look) -> RenderableType | None:
+    if not notes:
+        return None
+    return table(notes[:NOTES_SHOWN], NOTES, width, look)
+
+
+def _counted(orders: Sequence[Row]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for order in orders:
+        word = str(order.get("state", ""))
+        counts[word] = counts.get(word, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _traded(fills: Sequence[Row]) -> list[dict[str, Any]]:
+    sums: dict[str, dict[str, Any]] = {}
+    for fill in fills:
+        market = str(fill.get("market", ""))
+        row = sums.setdefault(
+            market, {"market": market, "fills": 0, "bought": ZERO, "sold": ZERO, "net": ZERO}
+        )
+        qty = Decimal(str(fill.get("qty", 0)))
+        row["fills"] += 1
+        row["bought" if fill.get("side") == "buy" else "sold"] += qty
+        row["net"] += qty if fill.get("side") == "buy" else -qty
+    return [sums[market] for market in sorted(sums)]

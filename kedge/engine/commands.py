@@ -1,0 +1,301 @@
+"""What people ask for, applied once: each verb a function that returns (done?, sentence).
+
+The command's record carries its result and goes into the same commit as what it did; the same id again
+gets the same answer and does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from kedge.engine.bot import Send
+from kedge.engine.decide import residue, tell
+from kedge.engine.engine import Engine
+from kedge.engine.orders import look_after, want_report
+from kedge.engine.senses import Care
+from kedge.engine.state import BotRow
+from kedge.model import commands as c
+from kedge.model import records as r
+from kedge.model.events import Command
+from kedge.model.numbers import ZERO
+from kedge.model.order import Move, State
+
+Result = tuple[bool, str]
+ENDED = ("stopped", "parked", "killed")
+NAME_MOST = 64
+
+
+def hear_command(e: Engine, command: Command) -> None:
+    if command.command_id in e.desk.commands:
+        e.count("commands repeated")
+        return
+    ok, says = _carry_out(e, command)
+    e.write(
+        r.CommandTaken(
+            command_id=command.command_id,
+            actor=command.actor,
+            via=command.via,
+            verb=command.verb,
+            args=Raw(bytes(command.args)),
+            ok=ok,
+            says=says,
+        )
+    )
+    e.count("commands" if ok else "commands refused")
+
+
+def _carry_out(e: Engine, command: Command) -> Result:
+    shape = c.VERBS.get(command.verb)
+    if shape is None:
+        return False, f"there is no command {command.verb!r}; there are: {', '.join(c.VERBS)}"
+    try:
+        args = msgspec.json.decode(command.args, type=shape)
+    except msgspec.MsgspecError as error:
+        return False, f"{command.verb}: {error}"
+    return _DO[command.verb](e, args, command)
+
+
+# ── bots ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
+    if args.name in e.desk.bots:
+        return False, f"there is a bot {args.name!r} already; choose another name, or remove it first"
+    said = _bad_name(args.name)
+    if said:
+        return False, said
+    kind = e.kinds.get(args.kind)
+    if kind is None:
+        return False, f"there is no kind of bot {args.kind!r}; there are: {', '.join(sorted(e.kinds))}"
+    try:
+        config = msgspec.json.decode(args.config, type=kind.Config)
+    except msgspec.MsgspecError as error:
+        return False, f"{args.kind}: {error}"
+    said = kind.check(config) or _unknown_accounts(e, kind.markets(config))
+    if said:
+        return False, said
+    number = e.desk.bots_made + 1
+    e.write(
+        r.BotAdded(
+            bot=args.name,
+            number=number,
+            kind=args.kind,
+            config=Raw(msgspec.json.encode(config)),
+            state=Raw(msgspec.json.encode(kind.State())),
+            state_version=kind.state_version,
+            origin=args.origin,
+        )
+    )
+    said = e.embody(e.desk.bots[args.name])
+    assert not said, said
+    e.touch(args.name)
+    return True, f"{args.name} is running"
+
+
+def _bad_name(name: str) -> str:
+    good = name and len(name) <= NAME_MOST and all(ch.isalnum() or ch in "-_." for ch in name)
+    return (
+        ""
+        if good
+        else f"{name!r} is no name for a bot: use letters, digits, '-', '_' and '.', {NAME_MOST} at most"
+    )
+
+
+def _unknown_accounts(e: Engine, markets: tuple[str, ...]) -> str:
+    for market in markets:
+        account, colon, symbol = market.partition(":")
+        if not colon or not symbol:
+            return f"{market!r} is no market; write account:SYMBOL, like paper/main:BTC-PERP"
+        if account not in e.links:
+            return f"there is no account {account!r}; there are: {', '.join(e.links)}"
+        link = e.links[account]
+        known = e.desk.account(account).instruments
+        if link.ready and symbol not in known:
+            return f"{account} does not list {symbol!r}; it lists: {', '.join(sorted(known)[:20])}"
+    return ""
+
+
+def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
+    row = e.desk.bots.get(args.name)
+    if row is None:
+        return False, _no_bot(e, args.name)
+    kind = e.kinds.get(row.kind)
+    if kind is None:
+        return False, f"the kind {row.kind!r} is not installed"
+    try:
+        merged = {**msgspec.json.decode(row.config), **msgspec.json.decode(args.config, type=dict[str, Any])}
+        config = msgspec.json.decode(msgspec.json.encode(merged), type=kind.Config)
+        old = msgspec.json.decode(row.config, type=kind.Config)
+    except msgspec.MsgspecError as error:
+        return False, f"{row.kind}: {error}"
+    said = kind.check(config) or kind.check_amend(old, config) or _unknown_accounts(e, kind.markets(config))
+    said = said or _moved_slots(row, kind.markets(config))
+    if said:
+        return False, said
+    if config == old:
+        return True, f"{args.name} has these parameters already"
+    e.write(r.BotAmended(bot=args.name, config=Raw(msgspec.json.encode(config))))
+    now = e.bots[args.name]
+    now.config = config
+    e.unwatch(args.name)
+    e.watch(args.name, kind.markets(config))
+    e.touch(args.name)
+    return True, f"{args.name} is amended"
+
+
+def _moved_slots(row: BotRow, markets: tuple[str, ...]) -> str:
+    for slot in row.slots.values():
+        used = slot.orders or slot.tally.bought or slot.tally.sold
+        if used and slot.market not in markets and not slot.name.startswith("late "):
+            return f"{row.name} has traded {slot.market}; start another bot for another market"
+    return ""
+
+
+def _pause(e: Engine, args: c.BotPause, command: Command) -> Result:
+    return _phase(e, args.name, ("running",), "paused", "paused")
+
+
+def _resume(e: Engine, args: c.BotResume, command: Command) -> Result:
+    row = e.desk.bots.get(args.name)
+    if row is not None and row.phase in ENDED:
+        said = e.embody(row)
+        if said:
+            return False, said
+    allowed = ("paused", "parked", "stopping", "stopped", "killed")
+    return _phase(e, args.name, allowed, "running", "running again")
+
+
+def _stop(e: Engine, args: c.BotStop, command: Command) -> Result:
+    return _phase(e, args.name, ("running", "paused"), "stopping", "stopping; it ends when it is balanced")
+
+
+def _kill(e: Engine, args: c.BotKill, command: Command) -> Result:
+    allowed = ("running", "paused", "stopping", "parked", "stopped")
+    return _phase(e, args.name, allowed, "killed", "killed: its orders are being cancelled")
+
+
+def _phase(e: Engine, name: str, allowed: tuple[str, ...], phase: r.Phase, says: str) -> Result:
+    row = e.desk.bots.get(name)
+    if row is None:
+        return False, _no_bot(e, name)
+    if row.phase == phase:
+        return True, f"{name} is {phase} already"
+    if row.phase not in allowed:
+        return False, f"{name} is {row.phase}; only a bot that is {' or '.join(allowed)} can become {phase}"
+    e.write(r.BotPhased(bot=name, phase=phase))
+    e.touch(name)
+    return True, f"{name} is {says}"
+
+
+def _rm(e: Engine, args: c.BotRm, command: Command) -> Result:
+    row = e.desk.bots.get(args.name)
+    if row is None:
+        return False, _no_bot(e, args.name)
+    if row.phase not in ENDED:
+        return False, f"{args.name} is {row.phase}; stop it first"
+    if any(slot.orders for slot in row.slots.values()):
+        return False, f"{args.name} still has orders whose fate is open; wait until they are settled"
+    left = residue(e, row)
+    if left and not args.leave:
+        return (
+            False,
+            f"{args.name} holds {left}; close it first, or remove with `leave` to give it to the account",
+        )
+    e.unwatch(args.name)
+    e.write(r.BotRemoved(bot=args.name))
+    e.bots.pop(args.name, None)
+    e.dirty.pop(args.name, None)
+    e.timers.drop(("bot", args.name))
+    return True, f"{args.name} is removed" + (f"; {left} is the account's own now" if left else "")
+
+
+def _tell(e: Engine, args: c.BotTell, command: Command) -> Result:
+    row = e.desk.bots.get(args.name)
+    if row is None:
+        return False, _no_bot(e, args.name)
+    kind = e.kinds.get(row.kind)
+    words = kind.words if kind else {}
+    if args.text not in words:
+        known = ", ".join(words) or "none"
+        return False, f"a {row.kind} does not know the word {args.text!r}; it knows: {known}"
+    if row.phase in ("parked", "killed"):
+        return False, f"{args.name} is {row.phase} and does not listen; resume it first"
+    if row.phase == "stopped":
+        e.write(r.BotPhased(bot=args.name, phase="running", why=f"woken by {command.actor}"))
+    said = tell(e, args.name, command.actor, Send(args.name, args.text, Raw(bytes(args.args))))
+    return (False, said) if said else (True, f"told {args.name}: {args.text}")
+
+
+def _no_bot(e: Engine, name: str) -> str:
+    names = ", ".join(list(e.desk.bots)[:20])
+    return f"there is no bot {name!r}" + (f"; there are: {names}" if names else "")
+
+
+# ── desk, orders, accounts ──────────────────────────────────────────────────────────────────────
+
+
+def _desk_kill(e: Engine, args: c.DeskKill, command: Command) -> Result:
+    if not e.desk.killed:
+        e.write(r.KillSwitch(on=True, actor=command.actor, why=args.why or f"by {command.actor}"))
+        e.note("alarm", f"kill switch on, by {command.actor}")
+        for name in e.desk.bots:
+            e.touch(name)
+    return True, "the kill switch is on: everything is being cancelled, nothing new is sent"
+
+
+def _desk_revive(e: Engine, args: c.DeskRevive, command: Command) -> Result:
+    if e.desk.killed:
+        e.write(r.KillSwitch(on=False, actor=command.actor, why=args.why))
+        e.note("warn", f"kill switch released, by {command.actor}")
+        for name in e.desk.bots:
+            e.touch(name)
+    return True, "the kill switch is off"
+
+
+def _resolve(e: Engine, args: c.OrderResolve, command: Command) -> Result:
+    order = e.desk.order(args.client_id)
+    if order is None:
+        return False, f"there is no order {args.client_id!r} in memory"
+    if order.state is not State.UNKNOWN:
+        return False, f"order {args.client_id} is {order.state}; only an UNKNOWN order needs a person's word"
+    if args.fate == "absent" and order.told > 0:
+        return False, f"order {args.client_id} has traded {order.told}; it cannot be absent"
+    learnt = Move.ABSENT if args.fate == "absent" else Move.CANCEL
+    reason = f"by the word of {command.actor}" + (f": {args.why}" if args.why else "")
+    e.write(r.OrderMoved(client_id=order.client_id, move=learnt, cum_qty=ZERO, reason=reason))
+    e.note("warn", f"order {args.client_id} is {order.state} {reason}", order.bot)
+    e.cares.setdefault(order.client_id, Care())
+    look_after(e, order)
+    e.touch(order.bot)
+    return True, f"order {args.client_id} is {order.state}, {reason}"
+
+
+def _audit(e: Engine, args: c.AccountAudit, command: Command) -> Result:
+    link = e.links.get(args.account)
+    if link is None:
+        return False, f"there is no account {args.account!r}; there are: {', '.join(e.links)}"
+    if not link.up:
+        return False, f"{args.account} is not connected: {link.why}"
+    want_report(e, args.account, 0)
+    return True, f"asking {args.account}"
+
+
+_DO: dict[str, Callable[[Engine, Any, Command], Result]] = {
+    "bot.add": _add,
+    "bot.amend": _amend,
+    "bot.pause": _pause,
+    "bot.resume": _resume,
+    "bot.stop": _stop,
+    "bot.kill": _kill,
+    "bot.rm": _rm,
+    "bot.tell": _tell,
+    "desk.kill": _desk_kill,
+    "desk.revive": _desk_revive,
+    "order.resolve": _resolve,
+    "account.audit": _audit,
+}
+assert list(_DO) == list(c.VERBS)

@@ -1,0 +1,208 @@
+"""Asking bots what they want, and taking their word only as far as it makes sense.
+
+A bot that raises or answers nonsense is parked: its orders are pulled, people are told, and no other bot
+notices. This is the supervisor of bots, and the one place in the pure rooms that catches everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from kedge.engine.bot import Decision, Send
+from kedge.engine.engine import SECOND_NS, Engine
+from kedge.engine.plan import plan, withdraw
+from kedge.engine.senses import BotNow
+from kedge.engine.state import BotRow
+from kedge.engine.view import BotView
+from kedge.engine.wants import Rest, Target, Want
+from kedge.model import records as r
+from kedge.model.numbers import ZERO, text
+
+WANTS_MOST = 2000
+# Messages can wake bots that wake bots; a step ends after so many rounds and the rest waits for the next.
+ROUNDS_MOST = 4
+SOFT_NS = SECOND_NS
+INBOX_MOST = 100
+
+
+def settle_bots(e: Engine) -> None:
+    """Have every bot that something happened to decide, and bring its slots towards its wants."""
+    for _ in range(ROUNDS_MOST):
+        if not e.dirty:
+            return
+        names, e.dirty = e.dirty, {}
+        for name in names:
+            row = e.desk.bots.get(name)
+            if row is not None:
+                settle_bot(e, row)
+    for name in e.dirty:
+        e.timers.sooner(("bot", name), e.now_ns + SECOND_NS // 10)
+    e.dirty = {}
+
+
+def settle_bot(e: Engine, row: BotRow) -> None:
+    now = e.bots[row.name]
+    if row.phase in ("running", "paused", "stopping") and now.bot is not None:
+        decision = _ask(e, row, now)
+        if decision is not None:
+            _take(e, row, now, decision)
+            plan(e, row, now)
+            _perhaps_ended(e, row, now, decision)
+            return
+    now.wants = {}
+    now.held.clear()
+    for slot in row.slots.values():
+        if slot.orders:
+            withdraw(e, slot, f"the bot is {row.phase}")
+
+
+def park(e: Engine, row: BotRow, why: str) -> None:
+    e.write(r.BotPhased(bot=row.name, phase="parked", why=why))
+    e.note("alarm", f"parked: {why}", row.name)
+    e.count("bots parked")
+
+
+# ── asking ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ask(e: Engine, row: BotRow, now: BotNow) -> Decision[Any] | None:
+    assert now.bot is not None
+    try:
+        decision: Decision[Any] | None = now.bot.decide(BotView(e, row, now))
+        said = _nonsense(e, now, decision)
+    except Exception as error:  # noqa: BLE001  # the supervisor of bots: theirs may be anybody's code
+        said = f"{type(error).__name__}: {error}"
+        decision = None
+    if said or decision is None:
+        park(e, row, said[:300])
+        return None
+    return decision
+
+
+def _nonsense(e: Engine, now: BotNow, decision: object) -> str:
+    """What is wrong with a decision; "" when it may be taken."""
+    assert now.bot is not None
+    if type(decision) is not Decision:
+        return f"decide returned {type(decision).__name__}, not a Decision"
+    if not isinstance(decision.state, now.bot.State):
+        return f"its state is a {type(decision.state).__name__}, not its own State"
+    if len(decision.wants) > WANTS_MOST:
+        return f"{len(decision.wants)} wants at once; the most is {WANTS_MOST}"
+    if not decision.wants:
+        return ""
+    watched = now.bot.markets(now.config)
+    slots: dict[str, None] = {}
+    for want in decision.wants:
+        if want.slot in slots:
+            return f"two wants for the slot {want.slot!r}"
+        slots[want.slot] = None
+        if want.market not in watched:
+            return f"it wants {want.market}, which it does not watch"
+        if isinstance(want, Rest) and (want.qty < 0 or want.price < 0 or not want.qty.is_finite()):
+            return f"slot {want.slot!r} wants {want.qty} at {want.price}"
+    return ""
+
+
+# ── taking ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _take(e: Engine, row: BotRow, now: BotNow, decision: Decision[Any]) -> None:
+    _remember(e, row, now, decision)
+    for note in decision.notes:
+        e.note(note.level, note.text[:1000], row.name)
+    for message in decision.messages:
+        tell(e, message.bot, row.name, message)
+    if row.inbox:
+        e.write(r.Heard(bot=row.name, number=row.inbox[-1].number))
+    now.wants = {w.slot: w for w in decision.wants if _in_force(e, row, w)}
+    if decision.wake_ns:
+        e.timers.sooner(("bot", row.name), max(decision.wake_ns, e.now_ns + SECOND_NS // 1000))
+
+
+def _remember(e: Engine, row: BotRow, now: BotNow, decision: Decision[Any]) -> None:
+    """Write the new memory when it changed; a soft change waits for its second to be over."""
+    assert now.bot is not None
+    if decision.state == now.state and not now.soft:
+        return
+    changed = decision.state != now.state
+    now.state = decision.state
+    if changed and decision.soft and e.now_ns - now.stated_ns < SOFT_NS:
+        now.soft = True
+        e.timers.sooner(("bot", row.name), now.stated_ns + SOFT_NS)
+        return
+    if not changed and e.now_ns - now.stated_ns < SOFT_NS:
+        return
+    now.soft, now.stated_ns = False, e.now_ns
+    body = Raw(msgspec.json.encode(decision.state))
+    e.write(r.BotStated(bot=row.name, state=body, state_version=now.bot.state_version))
+
+
+def tell(e: Engine, bot: str, sender: str, message: Send) -> str:
+    """Hand a message to a bot; a sentence says why it cannot be."""
+    row = e.desk.bots.get(bot)
+    if row is None:
+        return f"there is no bot {bot!r}"
+    if len(row.inbox) >= INBOX_MOST:
+        return f"{bot} has {INBOX_MOST} messages that it has not answered"
+    e.write(r.Told(bot=bot, number=row.told + 1, sender=sender, text=message.text, args=message.args))
+    e.touch(bot)
+    return ""
+
+
+def _in_force(e: Engine, row: BotRow, want: Want) -> bool:
+    """Risk is wanted only by a running bot over a fresh book; balance always."""
+    if want.role == "balance":
+        return True
+    if row.phase != "running" or e.desk.killed:
+        return False
+    return e.fresh(e.market(want.market))
+
+
+# ── ending ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _perhaps_ended(e: Engine, row: BotRow, now: BotNow, decision: Decision[Any]) -> None:
+    """A stopping bot ends when it is balanced; one that says it is done, when nothing of it is open."""
+    if row.phase != "stopping" and not decision.done:
+        now.waits_for = ""
+        return
+    now.waits_for = _waits_for(e, row, now)
+    if now.waits_for:
+        return
+    left = residue(e, row)
+    why = decision.done or "stopped"
+    if left:
+        why = f"{why}; left open: {left}"
+    e.write(r.BotPhased(bot=row.name, phase="stopped", why=why))
+    e.note("info", why, row.name)
+    now.wants = {}
+
+
+def _waits_for(e: Engine, row: BotRow, now: BotNow) -> str:
+    """What stands between the bot and its end, in words; "" when nothing does."""
+    for slot in row.slots.values():
+        for client_id in slot.orders:
+            order = e.desk.order(client_id)
+            if order is not None:
+                return f"{slot.name}: order {client_id} is {order.change or order.state}"
+    for want in now.wants.values():
+        if isinstance(want, Target):
+            slot_row = row.slots.get(want.slot)
+            rest = want.net - (slot_row.tally.net if slot_row else ZERO)
+            instrument = e.desk.instrument(want.market)
+            price = e.market(want.market).reference
+            dust = instrument is not None and price > 0 and instrument.tradable(abs(rest), price) == 0
+            if rest != 0 and not dust:
+                return f"{want.slot}: {text(rest)} still to balance; {now.held.get(want.slot, 'placing')}"
+        elif want.role == "balance":
+            return f"{want.slot}: {now.held.get(want.slot, 'placing')}"
+    return ""
+
+
+def residue(e: Engine, row: BotRow) -> str:
+    """The bot's open positions in words."""
+    parts = [f"{text(s.position.qty)} {s.market}" for s in row.slots.values() if s.position.qty != 0]
+    return ", ".join(parts)

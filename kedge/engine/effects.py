@@ -1,0 +1,56 @@
+"""What the engine asks of the world. The shell carries these out, after the records before them are durable.
+
+Every effect that could cost money names the last moment it may be sent; afterwards the shell must not.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from kedge.model.venue import PlaceOrder
+
+
+class Place(Struct, frozen=True):
+    account: str
+    order: PlaceOrder
+    # Cancels and balancing orders have budget kept back for them; risk waits.
+    urgent: bool = False
+    # A post-only quote: may leave together with its record instead of after it.
+    early: bool = False
+
+
+class Amend(Struct, frozen=True):
+    account: str
+    client_id: str
+    symbol: str
+    price: Decimal
+    qty: Decimal
+    valid_until_ns: int
+
+
+class Cancel(Struct, frozen=True):
+    account: str
+    client_id: str
+    symbol: str
+    valid_until_ns: int
+
+
+class Lookup(Struct, frozen=True):
+    account: str
+    client_id: str
+    symbol: str
+
+
+class AskReport(Struct, frozen=True):
+    account: str
+    cursor: str
+
+
+class Watch(Struct, frozen=True):
+    account: str
+    symbols: tuple[str, ...]
+
+
+Effect = Place | Amend | Cancel | Lookup | AskReport | Watch

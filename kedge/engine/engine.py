@@ -1,0 +1,195 @@
+"""The engine: durable desk, volatile senses, and the two things a step may do: `write` and `act`.
+
+Every handler in this room takes the engine and works through these two. `write` folds a record at once and
+keeps it for the journal; `act` keeps an effect for the shell. Nothing else in the room touches the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from kedge.engine.apply import apply
+from kedge.engine.bot import Bot
+from kedge.engine.effects import Effect, Watch
+from kedge.engine.senses import BotNow, Care, Link, MarketNow, TimerKey, Timers
+from kedge.engine.state import BotRow, Desk, Order
+from kedge.model import records as r
+from kedge.model.ids import mint
+from kedge.model.instrument import Market, account_of, symbol_of
+from kedge.model.limits import Limits
+from kedge.model.order import Side
+from kedge.model.venue import Rules
+
+SECOND_NS = 1_000_000_000
+AUDIT_EVERY_NS = 3600 * SECOND_NS
+NO_LIMITS = Limits()
+
+
+class RiskBook(Struct, frozen=True):
+    """The limits in force: for the desk, per account, for every bot, and per named bot."""
+
+    desk: Limits = NO_LIMITS
+    accounts: dict[str, Limits] = {}
+    bot: Limits = NO_LIMITS
+    bots: dict[str, Limits] = {}
+
+
+class Out(Struct):
+    """What one step came to."""
+
+    records: list[r.Record] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+
+
+class Engine:
+    """One cell at work. Made from a replayed `Desk`; driven by `step`; never asks what time it is."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        kinds: Mapping[str, Bot[Any, Any]],
+        rules: Mapping[str, Rules],
+        limits: RiskBook | None = None,
+        version: str = "0",
+    ) -> None:
+        self.desk = desk
+        self.kinds = kinds
+        self.limits = limits or RiskBook()
+        self.version = version
+        self.now_ns = 0
+        self.out = Out()
+        self.timers = Timers()
+        self.markets: dict[Market, MarketNow] = {}
+        self.links = {name: Link(name, rules[name]) for name in rules}
+        self.bots: dict[str, BotNow] = {}
+        self.cares: dict[str, Care] = {}
+        self.dirty: dict[str, None] = {}
+        self.counts: dict[str, int] = {}
+        self.alarms: list[tuple[int, str]] = []
+        self._counter = 0
+        # Live orders by market and side, for orders of ours that could meet; pruned when read.
+        self._resting: dict[tuple[Market, Side], dict[str, None]] = {}
+
+    # ── the two things a step may do ────────────────────────────────────────────────────────────
+
+    def write(self, record: r.Record) -> None:
+        apply(self.desk, record, self.now_ns)
+        self.out.records.append(record)
+
+    def act(self, effect: Effect) -> None:
+        self.out.effects.append(effect)
+
+    # ── small helpers every room uses ───────────────────────────────────────────────────────────
+
+    def note(self, level: r.NoteLevel, text: str, bot: str = "", account: str = "") -> None:
+        self.write(r.Noted(level=level, text=text, bot=bot, account=account))
+        if level == "alarm":
+            self.alarms.append((self.now_ns, f"{bot}: {text}" if bot else text))
+            del self.alarms[:-50]
+
+    def count(self, what: str, by: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + by
+
+    def mint(self, bot_number: int) -> str:
+        """The next client order id of this life."""
+        self._counter += 1
+        return mint(self.desk.desk, bot_number, self.desk.life, self._counter)
+
+    def touch(self, bot: str) -> None:
+        """Have the bot decide again at the end of this step."""
+        if bot in self.desk.bots:
+            self.dirty[bot] = None
+
+    def market(self, market: Market) -> MarketNow:
+        known = self.markets.get(market)
+        if known is None:
+            known = self.markets[market] = MarketNow(market)
+        return known
+
+    def link(self, account: str) -> Link | None:
+        return self.links.get(account)
+
+    def care(self, order: Order, in_ns: int) -> None:
+        """Look after an order whose fate or fills are not settled, at the latest in so long."""
+        self.cares.setdefault(order.client_id, Care())
+        self.timers.sooner(order_key(order), self.now_ns + in_ns)
+
+    def note_order(self, order: r.Intent | Order) -> None:
+        """Remember that it stands or may stand."""
+        self._resting.setdefault((order.market, order.side), {})[order.client_id] = None
+
+    def crossable(self, market: Market, side: Side) -> list[str]:
+        """Client ids of our live orders on one side of a market."""
+        standing = self._resting.get((market, side))
+        if not standing:
+            return []
+        orders = self.desk.accounts[account_of(market)].orders
+        gone = [i for i in standing if i not in orders or not orders[i].live]
+        for client_id in gone:
+            del standing[client_id]
+        return list(standing)
+
+    def fresh(self, market: MarketNow) -> bool:
+        """Whether the book may be traded on: whole, heard recently, over a living link."""
+        link = self.links.get(account_of(market.market))
+        if market.lost or link is None or not link.up:
+            return False
+        return self.now_ns - market.heard_ns <= link.rules.book_age_max_ns
+
+    # ── bots as objects ─────────────────────────────────────────────────────────────────────────
+
+    def embody(self, row: BotRow) -> str:
+        """Decode a bot's config and state into its own types; a sentence says why it cannot be."""
+        kind = self.kinds.get(row.kind)
+        if kind is None:
+            self.bots[row.name] = BotNow(None, None, None)
+            return f"the kind {row.kind!r} is not installed"
+        try:
+            config = msgspec.json.decode(row.config, type=kind.Config)
+            state = decode_state(kind, row)
+        except msgspec.ValidationError as error:
+            self.bots[row.name] = BotNow(None, None, None)
+            return f"its parameters or memory cannot be read: {error}"
+        self.bots[row.name] = BotNow(kind, config, state)
+        self.watch(row.name, kind.markets(config))
+        return ""
+
+    def watch(self, bot: str, markets: tuple[Market, ...]) -> None:
+        for market in markets:
+            self.market(market).watchers[bot] = None
+        self.resubscribe()
+
+    def unwatch(self, bot: str) -> None:
+        for market in self.markets.values():
+            market.watchers.pop(bot, None)
+        self.resubscribe()
+
+    def resubscribe(self) -> None:
+        """Tell each account which books are needed, where that has changed."""
+        needed: dict[str, list[str]] = {}
+        for name, market in self.markets.items():
+            if market.watchers:
+                needed.setdefault(account_of(name), []).append(symbol_of(name))
+        for account, link in self.links.items():
+            symbols = tuple(sorted(needed.get(account, ())))
+            if link.up and symbols != link.watched:
+                link.watched = symbols
+                self.act(Watch(account, symbols))
+
+
+def order_key(order: Order) -> TimerKey:
+    return ("order", order.client_id)
+
+
+def decode_state(kind: Bot[Any, Any], row: BotRow) -> Any:
+    """The bot's memory in today's shape: migrated one version at a time where it is older."""
+    if row.state_version == kind.state_version:
+        return msgspec.json.decode(row.state, type=kind.State)
+    data = msgspec.json.decode(row.state)
+    for version in range(row.state_version, kind.state_version):
+        data = kind.migrate(version, data)
+    return msgspec.convert(data, type=kind.State, strict=False)

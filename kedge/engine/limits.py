@@ -1,0 +1,184 @@
+"""Risk is a gate, not advice: what is about to be sent is measured against desk, account and bot.
+
+`refusal` answers one question with one sentence or with "". It is asked for every new order and every
+amended price, balancing orders included. What is open, in flight or UNKNOWN counts as if all of it filled.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from kedge.engine.engine import SECOND_NS, Engine
+from kedge.engine.senses import BotNow, MarketNow
+from kedge.engine.state import BotRow
+from kedge.model.instrument import Instrument, Market, account_of
+from kedge.model.limits import Limits
+from kedge.model.numbers import ONE, ZERO, text
+from kedge.model.order import Side, sign
+from kedge.model.records import Role
+
+MINUTE_NS = 60 * SECOND_NS
+
+
+class Proposal(Struct, frozen=True):
+    """An order that is about to be sent, or the new price of one that stands."""
+
+    market: Market
+    side: Side
+    qty: Decimal
+    price: Decimal  # what limits are counted at: the trigger or the touch where there is no limit price
+    role: Role
+    amended: bool = False
+
+
+def refusal(e: Engine, row: BotRow, now: BotNow, p: Proposal, instrument: Instrument) -> str:
+    """Why this may not be sent; "" when nothing stands against it."""
+    if e.desk.killed:
+        return "the kill switch is on"
+    market = e.market(p.market)
+    for name, limits in _applying(e, row, p.market):
+        said = _one_order(limits, p, instrument, market) or _pace(e, limits, row, now, p)
+        if said:
+            return f"{name}: {said}"
+    return _exposure(e, row, p, instrument) or _daily_loss(e, row, p, instrument)
+
+
+def _applying(e: Engine, row: BotRow, market: Market) -> list[tuple[str, Limits]]:
+    book, account = e.limits, account_of(market)
+    found = [("desk limit", book.desk), (f"limit of {account}", book.accounts.get(account, Limits()))]
+    found.append(("bot limit", book.bots.get(row.name, book.bot)))
+    return [(name, limits) for name, limits in found if limits]
+
+
+def _one_order(limits: Limits, p: Proposal, instrument: Instrument, market: MarketNow) -> str:
+    if limits.order_qty_max and p.qty > limits.order_qty_max:
+        return f"{text(p.qty)} is more than the largest order of {text(limits.order_qty_max)}"
+    size = instrument.notional(p.qty, p.price)
+    if limits.order_notional_max and size > limits.order_notional_max:
+        most = text(limits.order_notional_max)
+        return f"{text(size)} {instrument.quote} is more than the largest order of {most}"
+    if limits.collar:
+        touch = market.asks if p.side == "buy" else market.bids
+        if touch:
+            bound = touch[0].price * (ONE + sign(p.side) * limits.collar)
+            if (p.price - bound) * sign(p.side) > 0:
+                return f"price {text(p.price)} is outside the collar at {text(bound)}"
+    return ""
+
+
+def _pace(e: Engine, limits: Limits, row: BotRow, now: BotNow, p: Proposal) -> str:
+    """Orders per minute; an amended price is no new order, and balance is never held back by it."""
+    most = limits.orders_per_minute
+    if not most or p.amended or p.role == "balance":
+        return ""
+    while now.sent_ns and now.sent_ns[0] <= e.now_ns - MINUTE_NS:
+        now.sent_ns.pop(0)
+    if len(now.sent_ns) < most:
+        return ""
+    e.timers.sooner(("bot", row.name), now.sent_ns[0] + MINUTE_NS)
+    return f"{most} orders in a minute have been sent already"
+
+
+# ── worst case ──────────────────────────────────────────────────────────────────────────────────
+
+
+def worst_case(e: Engine, market: Market, side: Side, more: Decimal = ZERO) -> Decimal:
+    """The account's net if everything open on one side fills, and `more` with it."""
+    open_now = e.desk.open.get(market)
+    owed = ZERO
+    if open_now is not None:
+        owed = open_now.buy if side == "buy" else open_now.sell
+    return e.desk.net(market) + sign(side) * (owed + more)
+
+
+def _exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> str:
+    if p.amended:
+        return ""  # the quantity is counted already
+    book = e.limits
+    account = account_of(p.market)
+    worst = worst_case(e, p.market, p.side, p.qty)
+    if worst * sign(p.side) <= 0:
+        return ""  # even if all of it fills, the position only shrinks
+    added = instrument.notional(worst, p.price)
+    for name, limits in (("desk", book.desk), (account, book.accounts.get(account, Limits()))):
+        if limits.exposure_notional_max:
+            others = _others(e, p.market, account if name != "desk" else "")
+            total = added + others
+            if total > limits.exposure_notional_max:
+                return _too_much(name, total, limits.exposure_notional_max, instrument)
+    limits = book.bots.get(row.name, book.bot)
+    if limits.exposure_notional_max:
+        total = _bot_exposure(e, row, p, instrument)
+        if total > limits.exposure_notional_max:
+            return _too_much(row.name, total, limits.exposure_notional_max, instrument)
+    return ""
+
+
+def _too_much(name: str, total: Decimal, most: Decimal, instrument: Instrument) -> str:
+    return f"worst case of {name} would be {text(total)} {instrument.quote}, over its limit of {text(most)}"
+
+
+def _others(e: Engine, market: Market, account: str) -> Decimal:
+    """The worst cases of all other markets, of one account or of the whole desk."""
+    total = ZERO
+    for name in dict.fromkeys([*e.desk.nets, *e.desk.open]):
+        if name == market or (account and account_of(name) != account):
+            continue
+        instrument = e.desk.instrument(name)
+        price = e.market(name).reference
+        if instrument is None or price <= 0:
+            continue
+        worst = max(abs(worst_case(e, name, "buy")), abs(worst_case(e, name, "sell")))
+        total += instrument.notional(worst, price)
+    return total
+
+
+def _bot_exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> Decimal:
+    total = ZERO
+    own = sign(p.side) * p.qty
+    for slot in row.slots.values():
+        worst = slot.position.qty
+        for client_id in slot.orders:
+            order = e.desk.order(client_id)
+            if order is not None and order.side == p.side:
+                worst += sign(order.side) * order.owed
+        if slot.market == p.market:
+            own += worst
+        else:
+            other = e.desk.instrument(slot.market)
+            price = e.market(slot.market).reference
+            if other is not None and price > 0:
+                total += other.notional(worst, price)
+    return total + instrument.notional(own, p.price)
+
+
+# ── loss ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _daily_loss(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> str:
+    """No new risk after the day's loss; balancing and shrinking go on (they passed above already)."""
+    if p.role == "balance" or worst_case(e, p.market, p.side, p.qty) * sign(p.side) <= 0:
+        return ""
+    asset = instrument.settle
+    for name, limits in _applying(e, row, p.market):
+        if limits.daily_loss_max:
+            result = e.desk.day_realised.get(asset, ZERO) + unrealised(e, asset)
+            if -result >= limits.daily_loss_max:
+                return f"{name}: the day's result of {text(result)} {asset} has reached the loss limit"
+    return ""
+
+
+def unrealised(e: Engine, asset: str) -> Decimal:
+    """Open profit of everything settled in this asset, at the reference prices."""
+    total = ZERO
+    for bot in e.desk.bots.values():
+        for slot in bot.slots.values():
+            if slot.position.qty == 0:
+                continue
+            instrument = e.desk.instrument(slot.market)
+            price = e.market(slot.market).reference
+            if instrument is not None and instrument.settle == asset and price > 0:
+                total += slot.position.unrealised(instrument, price)
+    return total

@@ -1,0 +1,349 @@
+"""News of orders: reports, fills, answers, lookups. All of it ends in a record or changes nothing.
+
+Nothing here believes a word twice: fills are booked by execution id, states move along the table, and an
+answer that contradicts what is known leads to a question, not to a guess.
+"""
+
+from __future__ import annotations
+
+from kedge.engine.apply import owner_of
+from kedge.engine.effects import AskReport, Cancel, Lookup
+from kedge.engine.engine import SECOND_NS, Engine
+from kedge.engine.senses import Care, Link
+from kedge.engine.state import FILL_KEEP_NS, Account, Order
+from kedge.model import records as r
+from kedge.model.events import Answered, LookedUp
+from kedge.model.ids import read
+from kedge.model.numbers import ZERO, text
+from kedge.model.order import TERMINAL, Move, State, move
+from kedge.model.venue import Answer, Cash, Fill, OrderReport
+
+# How long news on the stream may take after an acknowledged request before we ask.
+NEWS_NS = 2 * SECOND_NS
+ASK_FIRST_NS = 300_000_000
+ASK_MOST_NS = 30 * SECOND_NS
+
+_MOVES = {
+    State.OPEN: Move.SEEN,
+    State.FILLED: Move.FILL_ALL,
+    State.CANCELLED: Move.CANCEL,
+    State.EXPIRED: Move.EXPIRE,
+    State.REJECTED: Move.REJECT,
+}
+
+
+# ── reports and fills ───────────────────────────────────────────────────────────────────────────
+
+
+def hear_order(e: Engine, account: Account, report: OrderReport) -> None:
+    """One order as the venue describes it, from wherever."""
+    order = account.orders.get(report.client_id)
+    if order is not None:
+        learn(e, order, report)
+    elif report.state is State.OPEN:
+        _hear_stranger(e, account, report)
+
+
+def learn(e: Engine, order: Order, report: OrderReport) -> None:
+    """Take what is new in a report of our order; old news and repeats change nothing."""
+    learnt = _MOVES[report.state]
+    if learnt is Move.REJECT and max(order.told, report.cum_qty) > 0:
+        learnt = Move.CANCEL  # part of it traded: whatever the venue calls it, it is not "never placed"
+    stamp = report.version or report.venue_ns
+    stale = stamp < order.version
+    after = move(order.state, learnt)
+    if stale and learnt is Move.SEEN:
+        after = order.state if order.state is not State.UNKNOWN else after
+    price = report.price if _tells_price(order, report, stale) else None
+    qty = report.qty if report.state is State.OPEN and not stale and report.qty != order.qty else None
+    new = (after is not None and after != order.state) or report.cum_qty > order.told
+    new = new or price is not None or qty is not None or (order.venue_id == "" != report.venue_id)
+    if after is None or not new:
+        e.count("reports repeated")
+    else:
+        was_lost = order.state in (State.LOST, State.REJECTED)
+        e.write(
+            r.OrderMoved(
+                client_id=order.client_id,
+                move=learnt,
+                cum_qty=report.cum_qty,
+                venue_id=report.venue_id,
+                price=price,
+                qty=qty,
+                reason=report.reason,
+                version=stamp,
+            )
+        )
+        if was_lost and order.live:
+            e.note("alarm", f"order {order.client_id} is live though it was concluded absent", order.bot)
+        e.touch(order.bot)
+    look_after(e, order)
+
+
+def _tells_price(order: Order, report: OrderReport, stale: bool) -> bool:
+    """A live order's price is the venue's to say, except while our own amend of it is under way."""
+    return (
+        report.state is State.OPEN and not stale and order.change != "amend" and report.price != order.price
+    )
+
+
+def _hear_stranger(e: Engine, account: Account, report: OrderReport) -> None:
+    """A live order that the journal does not know.
+
+    Ours by its id: a quote that left with its record, and the record was lost. It is cancelled. Anything
+    else belongs to somebody else on the account; it is counted and left alone.
+    """
+    made_by = read(report.client_id)
+    link = e.links[account.name]
+    if made_by is None or made_by.desk != e.desk.desk:
+        e.count("orders of others seen")
+        return
+    e.note(
+        "warn", f"cancelling {report.client_id}: our id, but the journal does not know it", "", account.name
+    )
+    until = e.now_ns + link.rules.request_window_ns
+    e.act(Cancel(account.name, report.client_id, report.symbol, until))
+
+
+def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
+    if fill.exec_id in account.seen:
+        return
+    if fill.venue_ns < account.newest_ns - FILL_KEEP_NS:
+        e.count("fills too old")
+        e.note(
+            "alarm", f"fill {fill.exec_id} is older than the ledger remembers; not booked", "", account.name
+        )
+        return
+    if fill.symbol not in account.instruments:
+        want_report(e, account.name, 0)  # the report brings the instrument, and this fill again
+        return
+    bot, slot = owner_of(e.desk, account, fill.client_id, fill.symbol)
+    order = account.orders.get(fill.client_id)
+    surprise = order is not None and order.state in (State.LOST, State.REJECTED)
+    late = order is not None and order.state in TERMINAL and not surprise
+    e.write(r.Filled(account=account.name, fill=fill, bot=bot, slot=slot))
+    e.count("fills late" if late else "fills")
+    if surprise:
+        e.note("alarm", f"order {fill.client_id} filled though it was concluded absent", bot)
+    if fill.kind != "trade":
+        e.note("alarm", f"{fill.kind} of {fill.qty} {fill.symbol} at {fill.price}", bot, account.name)
+    if bot:
+        _wake_ended(e, bot, fill)
+        e.touch(bot)
+    if order is not None:
+        look_after(e, order)
+
+
+def _wake_ended(e: Engine, bot: str, fill: Fill) -> None:
+    """A fill after the end opens a leg again: the bot goes on balancing, and people are told."""
+    row = e.desk.bots[bot]
+    if row.phase == "stopped":
+        e.write(r.BotPhased(bot=bot, phase="stopping", why="woken by a late fill"))
+    if row.phase in ("stopping", "parked", "killed") and fill.kind == "trade":
+        level: r.NoteLevel = "warn" if row.phase == "stopping" else "alarm"
+        e.note(level, f"late fill of {text(fill.qty)} {fill.symbol} while {row.phase}", bot)
+
+
+def hear_cash(e: Engine, account: Account, cash: Cash) -> None:
+    if "cash:" + cash.cash_id not in account.seen:
+        e.write(r.CashMoved(account=account.name, cash=cash))
+
+
+# ── answers to our requests ─────────────────────────────────────────────────────────────────────
+
+
+def hear_answer(e: Engine, account: Account, heard: Answered) -> None:
+    e.count(f"{heard.request} {heard.answer}")
+    order = account.orders.get(heard.client_id)
+    if order is None:
+        return  # the cancel of a stranger: the next report says whether it worked
+    if heard.order is not None:
+        learn(e, order, heard.order)
+    if heard.request == "place":
+        _placed(e, order, heard)
+    else:
+        _changed(e, order, heard)
+    look_after(e, order)
+    e.touch(order.bot)
+
+
+def _placed(e: Engine, order: Order, heard: Answered) -> None:
+    if heard.answer in (Answer.ACCEPTED, Answer.DONE):
+        if order.state in (State.PENDING, State.UNKNOWN):
+            _moved(e, order, Move.SEEN, heard.reason)
+    elif heard.answer is Answer.REJECTED:
+        untouched = order.state in (State.PENDING, State.UNKNOWN) and order.told == 0 and not order.venue_id
+        if untouched:
+            _moved(e, order, Move.REJECT, heard.reason)
+            e.note("warn", f"{order.slot}: refused: {heard.reason}", order.bot)
+        elif order.live:
+            _moved(e, order, Move.SILENCE, heard.reason)  # refused, yet seen: only the venue can say
+    elif order.state is State.PENDING:
+        _moved(e, order, Move.SILENCE, heard.reason)
+
+
+def _changed(e: Engine, order: Order, heard: Answered) -> None:
+    if order.change != heard.request or order.state in TERMINAL:
+        return
+    if heard.answer is Answer.UNKNOWN:
+        _settle(e, order, "silent", heard.reason)
+    elif heard.answer is Answer.REJECTED:
+        # "Refused" never means alive and never means dead: the order itself is asked after.
+        _settle(
+            e, order, "silent" if order.change == "amend" and not heard.unsent else "refused", heard.reason
+        )
+        e.care(order, _wait_ns(e, order))
+    elif order.change == "amend" and heard.answer is Answer.DONE:
+        _settle(e, order, "done", heard.reason)
+
+
+def _moved(e: Engine, order: Order, learnt: Move, reason: str) -> None:
+    if move(order.state, learnt) is not None:
+        e.write(r.OrderMoved(client_id=order.client_id, move=learnt, cum_qty=ZERO, reason=reason))
+
+
+def _settle(e: Engine, order: Order, result: r.ChangeResult, reason: str = "") -> None:
+    request: r.Change = "amend" if order.change == "amend" else "cancel"
+    e.write(r.ChangeSettled(client_id=order.client_id, request=request, result=result, reason=reason))
+
+
+# ── asking after orders ─────────────────────────────────────────────────────────────────────────
+
+
+def look_after(e: Engine, order: Order) -> None:
+    """Set the order's next timer by what is still open about it; drop it when nothing is."""
+    if order.settled:
+        if e.cares.pop(order.client_id, None) is not None:
+            e.timers.drop(("order", order.client_id))
+        return
+    link = e.links[order.account]
+    if order.state is State.UNKNOWN or order.change_silent:
+        e.care(order, _wait_ns(e, order))
+    elif order.state is State.PENDING:
+        e.care(order, order.valid_until_ns - e.now_ns + link.rules.skew_ns + NEWS_NS)
+    elif order.change or order.told > order.filled or order.tif in ("ioc", "fok") or order.kind == "market":
+        e.care(order, NEWS_NS)
+
+
+def attend(e: Engine, client_id: str) -> None:
+    """The order's timer has come: ask what needs asking, less often each time."""
+    order = e.desk.order(client_id)
+    if order is None or order.settled:
+        e.cares.pop(client_id, None)
+        return
+    care = e.cares.setdefault(client_id, Care())
+    link = e.links.get(order.account)
+    if link is None or not link.up:
+        e.care(order, ASK_MOST_NS)  # the reconcile after reconnecting asks anyway
+        return
+    if order.state is State.PENDING and e.now_ns > order.valid_until_ns:
+        _moved(e, order, Move.SILENCE, "no answer came")
+        e.touch(order.bot)
+    if order.told > order.filled:
+        want_report(e, order.account, 0)
+    if order.live and not care.asking:
+        care.asking = True
+        e.act(Lookup(order.account, client_id, order.symbol))
+    care.asks += 1
+    e.care(order, _wait_ns(e, order))
+
+
+def _wait_ns(e: Engine, order: Order) -> int:
+    """Each question about one order waits twice as long as the one before, up to a bound."""
+    asks = e.cares.setdefault(order.client_id, Care()).asks
+    return min(ASK_FIRST_NS << min(asks, 7), ASK_MOST_NS)
+
+
+def hear_lookup(e: Engine, account: Account, found: LookedUp) -> None:
+    order = account.orders.get(found.client_id)
+    care = e.cares.get(found.client_id)
+    if care is not None:
+        care.asking = False
+    if order is None:
+        return
+    if found.error:
+        look_after(e, order)
+    elif found.order is not None:
+        if care is not None:
+            care.missing_ns = 0
+        _found(e, account, order, found.order, found.asked_ns)
+    else:
+        _not_found(e, account, order, found.asked_ns)
+    e.touch(order.bot)
+
+
+def _found(e: Engine, account: Account, order: Order, report: OrderReport, asked_ns: int) -> None:
+    link = e.links[account.name]
+    learn(e, order, report)
+    # An amend whose answer was lost is over when the venue can no longer carry it out. A cancel may
+    # simply be asked for again.
+    over = order.change_until_ns + link.rules.skew_ns + link.rules.visibility_ns
+    if order.change == "cancel":
+        over = 0 if order.change_silent else order.change_until_ns
+    if order.change and order.live and report.state is State.OPEN and asked_ns > over:
+        if order.change == "amend" and report.price != order.price:
+            e.write(
+                r.OrderMoved(
+                    client_id=order.client_id,
+                    move=Move.SEEN,
+                    cum_qty=report.cum_qty,
+                    price=report.price,
+                    version=report.version or report.venue_ns,
+                )
+            )
+        _settle(e, order, "done" if order.change == "amend" else "refused", "as found by lookup")
+    elif order.change == "amend" and report.state is State.OPEN and report.price == order.price:
+        _settle(e, order, "done", "as found by lookup")
+    look_after(e, order)
+
+
+def _not_found(e: Engine, account: Account, order: Order, asked_ns: int) -> None:
+    """Absence proves something only after the last moment at which the order could have appeared."""
+    rules = e.links[account.name].rules
+    if not order.live:
+        return
+    never_seen = not order.venue_id and order.told == 0
+    last_moment = order.valid_until_ns + rules.skew_ns + rules.visibility_ns
+    if never_seen and order.state is not State.OPEN:
+        if rules.bounded and asked_ns > last_moment:
+            e.write(
+                r.OrderMoved(
+                    client_id=order.client_id,
+                    move=Move.ABSENT,
+                    cum_qty=ZERO,
+                    reason="not found after the last moment it could take effect",
+                )
+            )
+            e.count("orders absent")
+        look_after(e, order)
+        if order.live and asked_ns <= last_moment:
+            e.care(order, last_moment - e.now_ns + ASK_FIRST_NS)
+        return
+    # It existed and the venue no longer shows it: the fills decide, so ask for the whole account.
+    care = e.cares.setdefault(order.client_id, Care())
+    care.missing_ns = max(care.missing_ns, asked_ns)
+    want_report(e, account.name, 0)
+    e.care(order, ASK_MOST_NS)
+
+
+# ── asking for the whole account ────────────────────────────────────────────────────────────────
+
+
+def want_report(e: Engine, account: str, in_ns: int) -> None:
+    """Ask for the account's truth soon; one question at a time, more often is no help."""
+    link = e.links.get(account)
+    if link is None:
+        return
+    spaced = max(in_ns, link.reported_ns + ASK_FIRST_NS - e.now_ns if link.ready else 0)
+    if spaced <= 0 and link.up and not link.asking:
+        ask_report(e, link)
+    else:
+        e.timers.sooner(("report", account), e.now_ns + max(spaced, ASK_FIRST_NS))
+
+
+def ask_report(e: Engine, link: Link) -> None:
+    if not link.up or link.asking:
+        return
+    link.asking = True
+    e.timers.drop(("report", link.account))
+    e.act(AskReport(link.account, e.desk.account(link.account).cursor))

@@ -1,0 +1,181 @@
+"""Reconcile: the account's own truth against ours. Start, reconnect and hourly audit are this one function.
+
+Differences become ordinary news (fills to book, orders to learn about or to ask after), so there is no
+second way in which anything comes to be known. The desk never trades to make the books agree: what others
+did on the account is written down as such.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from kedge.engine.engine import AUDIT_EVERY_NS, SECOND_NS, Engine
+from kedge.engine.orders import ask_report, attend, hear_cash, hear_fill, hear_order, want_report
+from kedge.engine.senses import Care, Link
+from kedge.engine.state import Account
+from kedge.model import records as r
+from kedge.model.events import LinkDown, LinkUp
+from kedge.model.numbers import ZERO
+from kedge.model.order import Move, State
+from kedge.model.venue import AccountReport
+
+RETRY_FIRST_NS = SECOND_NS
+RETRY_MOST_NS = 30 * SECOND_NS
+# A difference must stand this long, over two reports, before it is written down as what others did.
+DOUBT_NS = 3 * SECOND_NS
+
+
+def link_up(e: Engine, heard: LinkUp) -> None:
+    link = e.links[heard.account]
+    link.rules, link.up, link.ready = heard.rules, True, False
+    link.why, link.since_ns, link.failures = "asking the venue", e.now_ns, 0
+    link.asking, link.watched = False, ()
+    e.note("info", "connected; asking the venue before anything else", "", heard.account)
+    e.resubscribe()
+    ask_report(e, link)
+
+
+def link_down(e: Engine, heard: LinkDown) -> None:
+    """Stale is closed: nothing new is risked on this account until the next reconcile."""
+    link = e.links[heard.account]
+    was_up = link.up
+    link.up, link.ready, link.asking = False, False, False
+    link.why, link.since_ns = heard.why, e.now_ns
+    for care in e.cares.values():
+        care.asking = False
+    if was_up:
+        e.note("warn", f"disconnected: {heard.why}", "", heard.account)
+        touch_account(e, heard.account)
+
+
+def report_failed(e: Engine, account: str, why: str) -> None:
+    link = e.links[account]
+    link.asking = False
+    link.failures += 1
+    link.why = why
+    wait_ns = min(RETRY_FIRST_NS << min(link.failures - 1, 5), RETRY_MOST_NS)
+    e.timers.sooner(("report", account), e.now_ns + wait_ns)
+
+
+def reported(e: Engine, account: Account, report: AccountReport) -> None:
+    link = e.links[account.name]
+    if not link.asking:
+        return  # the answer to a question of an earlier connection
+    link.asking = False
+    for instrument in report.instruments:
+        if account.instruments.get(instrument.symbol) != instrument:
+            e.write(r.InstrumentKnown(account=account.name, instrument=instrument))
+    before = account.newest_ns, len(account.seen)
+    for fill in report.fills:
+        hear_fill(e, account, fill)
+    for cash in report.cash:
+        hear_cash(e, account, cash)
+    quiet = before == (account.newest_ns, len(account.seen))
+    shown = {o.client_id: None for o in report.open_orders if o.client_id}
+    for order in report.open_orders:
+        hear_order(e, account, order)
+    if report.balances != account.balances:
+        e.write(r.BalancesSeen(account=account.name, balances=report.balances))
+    if not report.complete:
+        report_failed(e, account.name, "the account's report was incomplete")
+        return
+    if report.cursor != account.cursor:
+        e.write(r.CursorMoved(account=account.name, cursor=report.cursor, venue_ns=account.newest_ns))
+    _ask_after_missing(e, account, link, report, shown)
+    _compare_positions(e, account, link, report, quiet)
+    _now_ready(e, link)
+
+
+def _now_ready(e: Engine, link: Link) -> None:
+    link.reported_ns, link.failures = e.now_ns, 0
+    e.timers.sooner(("report", link.account), e.now_ns + AUDIT_EVERY_NS)
+    if not link.ready:
+        link.ready, link.why = True, ""
+        e.note("info", "reconciled; ready", "", link.account)
+        e.count("reconciled")
+    touch_account(e, link.account)
+
+
+def _ask_after_missing(
+    e: Engine, account: Account, link: Link, report: AccountReport, shown: dict[str, None]
+) -> None:
+    """Orders we hold for live that the venue did not list: each is asked after by its id.
+
+    One that existed, was then looked up in vain, and is still not listed by a later complete report has
+    ended without a last word; its fills, all booked by now, are the whole of it.
+    """
+    for order in list(account.orders.values()):
+        if not order.live or order.client_id in shown or order.intent_ns >= report.asked_ns:
+            continue
+        care = e.cares.setdefault(order.client_id, Care())
+        existed = bool(order.venue_id) or order.told > 0 or order.state is State.OPEN
+        gone = care.missing_ns and report.asked_ns > care.missing_ns + link.rules.visibility_ns
+        if existed and gone and order.filled >= order.told:
+            e.write(
+                r.OrderMoved(
+                    client_id=order.client_id,
+                    move=Move.CANCEL,
+                    cum_qty=order.filled,
+                    reason="no longer at the venue",
+                )
+            )
+            e.touch(order.bot)
+        elif existed and care.missing_ns:
+            want_report(e, account.name, link.rules.visibility_ns)
+        elif not care.asking:
+            attend(e, order.client_id)
+
+
+def _compare_positions(e: Engine, account: Account, link: Link, report: AccountReport, quiet: bool) -> None:
+    """Σ fills against the venue's positions.
+
+    A fill between the two questions, or one that the venue shows late, explains most differences by the
+    next report. Only one that stands, unchanged, with no new fills, is what others did.
+    """
+    venue = {p.symbol: p.qty for p in report.positions}
+    symbols = dict.fromkeys(venue)
+    for symbol, instrument in account.instruments.items():
+        if instrument.kind != "spot":
+            symbols.setdefault(symbol)
+    doubts: dict[str, tuple[Decimal, int]] = {}
+    stands_ns = max(DOUBT_NS, link.rules.visibility_ns)
+    for symbol in symbols:
+        market = f"{account.name}:{symbol}"
+        difference = venue.get(symbol, ZERO) - e.desk.net(market)
+        if difference == 0 or symbol not in account.instruments:
+            continue
+        doubted, since_ns = link.doubts.get(symbol, (ZERO, e.now_ns))
+        if doubted != difference:
+            since_ns = e.now_ns
+        if quiet and e.now_ns - since_ns >= stands_ns:
+            price = next((p.price for p in report.positions if p.symbol == symbol), ZERO)
+            _write_difference(e, account, market, difference, price)
+        else:
+            doubts[symbol] = (difference, since_ns)
+    link.doubts = doubts
+    if doubts:
+        want_report(e, account.name, stands_ns)
+    elif link.ready:
+        e.write(r.Audited(account=account.name, agrees=True))
+
+
+def _write_difference(e: Engine, account: Account, market: str, difference: Decimal, price: Decimal) -> None:
+    reference = price or e.market(market).reference
+    if reference <= 0:
+        return  # no price to book it at yet: the next audit will have one
+    why = "the venue's position differs from all fills: others traded on this account"
+    e.write(r.Synthetic(market=market, qty=difference, price=reference, why=why))
+    e.write(r.Audited(account=account.name, agrees=False, says=f"{market}: {difference} booked as others'"))
+    e.note(
+        "alarm", f"{market}: {difference} that no fill explains; booked as others' doing", "", account.name
+    )
+    e.count("synthetic")
+
+
+def touch_account(e: Engine, account: str) -> None:
+    """Have every bot that watches a market of this account decide again."""
+    prefix = account + ":"
+    for name, market in e.markets.items():
+        if name.startswith(prefix):
+            for bot in market.watchers:
+                e.touch(bot)

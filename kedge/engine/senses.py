@@ -1,0 +1,129 @@
+"""What the engine hears but need not remember: books, links, clocks, decoded bots. Gone after a crash.
+
+Everything here is rebuilt by starting: from the durable state, and from asking the venues.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from heapq import heappop, heappush
+from typing import Any
+
+from msgspec import Struct, field
+
+from kedge.engine.bot import Bot
+from kedge.engine.wants import Want
+from kedge.model.instrument import Market
+from kedge.model.numbers import ZERO
+from kedge.model.venue import Level, Rules
+
+# Timers are data: what is due is named by (room, name), never by a callback.
+TimerKey = tuple[str, str]
+
+
+class Timers:
+    """One heap; setting a key again replaces it (the older heap entry is skipped when it surfaces)."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, TimerKey]] = []
+        self._due: dict[TimerKey, int] = {}
+        self._count = 0
+
+    def set(self, key: TimerKey, due_ns: int) -> None:
+        if self._due.get(key) == due_ns:
+            return
+        self._due[key] = due_ns
+        self._count += 1
+        heappush(self._heap, (due_ns, self._count, key))
+
+    def sooner(self, key: TimerKey, due_ns: int) -> None:
+        """Set it, unless it is already due earlier."""
+        known = self._due.get(key)
+        if known is None or due_ns < known:
+            self.set(key, due_ns)
+
+    def drop(self, key: TimerKey) -> None:
+        self._due.pop(key, None)
+
+    def next_ns(self) -> int | None:
+        while self._heap:
+            due_ns, _, key = self._heap[0]
+            if self._due.get(key) == due_ns:
+                return due_ns
+            heappop(self._heap)
+        return None
+
+    def take_due(self, now_ns: int) -> list[TimerKey]:
+        due: list[TimerKey] = []
+        while self._heap and self._heap[0][0] <= now_ns:
+            due_ns, _, key = heappop(self._heap)
+            if self._due.get(key) == due_ns:
+                del self._due[key]
+                due.append(key)
+        return due
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+
+class MarketNow(Struct):
+    market: Market
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+    venue_ns: int = 0
+    heard_ns: int = 0
+    lost: str = "no book yet"
+    mark: Decimal = ZERO
+    index: Decimal = ZERO
+    last: Decimal = ZERO
+    # Names of the bots that watch it; a dict keeps their order.
+    watchers: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Decimal:
+        """The price positions are valued at: mark, else the middle, else the last trade."""
+        if self.mark > 0:
+            return self.mark
+        if self.bids and self.asks:
+            return (self.bids[0].price + self.asks[0].price) / 2
+        return self.last
+
+
+class Link(Struct):
+    account: str
+    rules: Rules
+    up: bool = False
+    # Reconciled since the link came up: only then is anything placed.
+    ready: bool = False
+    why: str = "not connected yet"
+    since_ns: int = 0
+    reported_ns: int = 0
+    asking: bool = False
+    failures: int = 0
+    # Position differences and since when they stand: only what stands is written down.
+    doubts: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
+    watched: tuple[str, ...] = ()
+
+
+class Care(Struct):
+    """The questions asked about one order whose fate or fills are not settled."""
+
+    asks: int = 0
+    asking: bool = False
+    # A lookup asked at this time did not find it; a complete report asked later concludes.
+    missing_ns: int = 0
+
+
+class BotNow(Struct):
+    bot: Bot[Any, Any] | None
+    config: Any
+    state: Any
+    wants: dict[str, Want] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, tuple[str, int]] = field(default_factory=dict)
+    sent_ns: list[int] = field(default_factory=list)  # for orders per minute; bounded by that limit
+    stated_ns: int = 0
+    soft: bool = False  # the state in memory is newer than the journal's
+    waits_for: str = ""
+    # Slots whose order made way for another of ours, and until when they hold back.
+    yielding: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,242 @@
+"""`step`: one event in, records and effects out. Pure: no await, no clock, no randomness, no I/O.
+
+    born(e, now_ns)          begins a life: writes LifeBegan and wakes everything that was in memory
+    step(e, event, now_ns)   everything that ever happens afterwards
+    next_ns(e)               when the next `Tick` is due
+
+The records of a step are already folded into `e.desk` when it returns; the shell makes them durable before
+it carries out the step's effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kedge.engine.commands import hear_command
+from kedge.engine.decide import park, settle_bots
+from kedge.engine.engine import Engine, Out
+from kedge.engine.orders import (
+    ask_report,
+    attend,
+    hear_answer,
+    hear_cash,
+    hear_fill,
+    hear_lookup,
+    hear_order,
+    look_after,
+    want_report,
+)
+from kedge.engine.reconcile import link_down, link_up, report_failed, reported
+from kedge.engine.senses import TimerKey
+from kedge.model import events as ev
+from kedge.model import records as r
+from kedge.model.instrument import account_of
+
+
+def born(e: Engine, now_ns: int, desk_id: int, cell: str, life: int) -> Out:
+    """Begin a life. Every order of earlier lives that was not answered is UNKNOWN from here on."""
+    e.out, e.now_ns = Out(), now_ns
+    if not e.desk.desk:
+        e.write(r.DeskMade(desk=desk_id, cell=cell))
+    assert life > e.desk.life, "a life is never lived twice"
+    e.write(r.LifeBegan(life=life, version=e.version))
+    for row in list(e.desk.bots.values()):
+        said = e.embody(row)
+        if said and row.phase not in ("stopped", "killed", "parked"):
+            park(e, row, said)
+        e.touch(row.name)
+    for account in e.desk.accounts.values():
+        for order in account.orders.values():
+            if order.live:
+                e.note_order(order)
+            if account.name in e.links:
+                look_after(e, order)
+    return _finish(e)
+
+
+def step(e: Engine, event: ev.Event, now_ns: int) -> Out:
+    # A clock that jumps back must not make time run backwards inside the engine.
+    e.out, e.now_ns = Out(), max(now_ns, e.now_ns)
+    _HEAR[type(event)](e, event)
+    return _finish(e)
+
+
+def next_ns(e: Engine) -> int | None:
+    return e.timers.next_ns()
+
+
+def _finish(e: Engine) -> Out:
+    settle_bots(e)
+    return e.out
+
+
+# ── time ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tick(e: Engine, event: ev.Tick) -> None:
+    for key in e.timers.take_due(e.now_ns):
+        _TIMERS[key[0]](e, key)
+
+
+def _order_timer(e: Engine, key: TimerKey) -> None:
+    attend(e, key[1])
+
+
+def _bot_timer(e: Engine, key: TimerKey) -> None:
+    e.touch(key[1])
+
+
+def _report_timer(e: Engine, key: TimerKey) -> None:
+    link = e.links.get(key[1])
+    if link is not None:
+        ask_report(e, link)
+
+
+def _stale_timer(e: Engine, key: TimerKey) -> None:
+    """The book may have grown too old since it was last heard: then those who watch it must know."""
+    market = e.markets.get(key[1])
+    link = e.links.get(account_of(key[1]))
+    if market is None or link is None or market.lost:
+        return
+    stale_ns = market.heard_ns + link.rules.book_age_max_ns
+    if stale_ns >= e.now_ns:
+        e.timers.set(key, stale_ns + 1)
+        return
+    e.count("books stale")
+    for bot in market.watchers:
+        e.touch(bot)
+
+
+def _session_timer(e: Engine, key: TimerKey) -> None:
+    _watch_session(e, key[1])
+    for bot in e.market(key[1]).watchers:
+        e.touch(bot)
+
+
+_TIMERS: dict[str, Callable[[Engine, TimerKey], None]] = {
+    "order": _order_timer,
+    "bot": _bot_timer,
+    "report": _report_timer,
+    "stale": _stale_timer,
+    "session": _session_timer,
+}
+
+
+# ── markets ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _book(e: Engine, event: ev.BookUpdate) -> None:
+    market = e.market(event.market)
+    was_fresh = e.fresh(market)
+    same = market.bids == event.bids and market.asks == event.asks
+    market.bids, market.asks, market.venue_ns = event.bids, event.asks, event.venue_ns
+    market.heard_ns, market.lost = e.now_ns, ""
+    if not market.watchers:
+        return
+    if not was_fresh:
+        link = e.links.get(account_of(event.market))
+        if link is not None:
+            e.timers.set(("stale", event.market), e.now_ns + link.rules.book_age_max_ns + 1)
+        _watch_session(e, event.market)
+    elif same:
+        return
+    for bot in market.watchers:
+        e.touch(bot)
+
+
+def _book_lost(e: Engine, event: ev.BookLost) -> None:
+    market = e.market(event.market)
+    market.lost = event.why
+    e.count("books lost")
+    for bot in market.watchers:
+        e.touch(bot)
+
+
+def _mark(e: Engine, event: ev.MarkUpdate) -> None:
+    market = e.market(event.market)
+    market.mark, market.index = event.mark, event.index
+    market.last = event.last or market.last
+
+
+def _instrument(e: Engine, event: ev.InstrumentSeen) -> None:
+    known = e.desk.account(event.account).instruments.get(event.instrument.symbol)
+    if known == event.instrument:
+        return
+    e.write(r.InstrumentKnown(account=event.account, instrument=event.instrument))
+    market = f"{event.account}:{event.instrument.symbol}"
+    _watch_session(e, market)
+    for bot in e.market(market).watchers:
+        e.touch(bot)
+
+
+def _watch_session(e: Engine, market: str) -> None:
+    """Wake the market's bots when its session opens or closes."""
+    instrument = e.desk.instrument(market)
+    change_ns = instrument.next_change_ns(e.now_ns) if instrument else None
+    if change_ns is not None:
+        e.timers.set(("session", market), change_ns)
+
+
+# ── accounts ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _reported(e: Engine, event: ev.Reported) -> None:
+    reported(e, e.desk.account(event.account), event.report)
+
+
+def _report_failed(e: Engine, event: ev.ReportFailed) -> None:
+    report_failed(e, event.account, event.why)
+
+
+def _order_news(e: Engine, event: ev.OrderNews) -> None:
+    hear_order(e, e.desk.account(event.account), event.order)
+
+
+def _fill_news(e: Engine, event: ev.FillNews) -> None:
+    hear_fill(e, e.desk.account(event.account), event.fill)
+
+
+def _cash_news(e: Engine, event: ev.CashNews) -> None:
+    hear_cash(e, e.desk.account(event.account), event.cash)
+
+
+def _balance_news(e: Engine, event: ev.BalanceNews) -> None:
+    # Only what a report says is written; the stream's balances are for the eye.
+    e.count("balance news")
+
+
+def _answered(e: Engine, event: ev.Answered) -> None:
+    hear_answer(e, e.desk.account(event.account), event)
+
+
+def _looked_up(e: Engine, event: ev.LookedUp) -> None:
+    hear_lookup(e, e.desk.account(event.account), event)
+
+
+def _outgrown(e: Engine, event: ev.Outgrown) -> None:
+    e.count("outgrown")
+    e.note("warn", f"{event.what}: {event.why}")
+    for account in e.links:
+        want_report(e, account, 0)
+
+
+_HEAR: dict[type, Callable[[Engine, Any], None]] = {
+    ev.Tick: _tick,
+    ev.BookUpdate: _book,
+    ev.BookLost: _book_lost,
+    ev.MarkUpdate: _mark,
+    ev.InstrumentSeen: _instrument,
+    ev.LinkUp: link_up,
+    ev.LinkDown: link_down,
+    ev.Reported: _reported,
+    ev.ReportFailed: _report_failed,
+    ev.OrderNews: _order_news,
+    ev.FillNews: _fill_news,
+    ev.CashNews: _cash_news,
+    ev.BalanceNews: _balance_news,
+    ev.Answered: _answered,
+    ev.LookedUp: _looked_up,
+    ev.Command: hear_command,
+    ev.Outgrown: _outgrown,
+}

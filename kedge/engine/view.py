@@ -1,0 +1,86 @@
+"""What a bot sees: frozen pictures of its own slots and the markets it watches, made when it asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedge.engine.bot import MarketView, Message, OrderView, SlotView
+from kedge.engine.engine import Engine
+from kedge.engine.senses import BotNow
+from kedge.engine.state import BotRow, Slot
+from kedge.model.instrument import Market, account_of
+from kedge.model.records import Phase
+
+_NOTHING = SlotView()
+
+
+class BotView:
+    """The `View` of the protocol in `engine/bot.py`, over the engine of this step."""
+
+    __slots__ = ("_engine", "_row", "_senses", "config", "messages", "name", "now_ns", "phase", "state")
+
+    def __init__(self, engine: Engine, row: BotRow, senses: BotNow) -> None:
+        self._engine = engine
+        self._row = row
+        self._senses = senses
+        self.now_ns = engine.now_ns
+        self.name = row.name
+        self.config: Any = senses.config
+        self.state: Any = senses.state
+        self.phase: Phase = row.phase
+        self.messages = tuple(Message(m.number, m.sender, m.text, m.args) for m in row.inbox)
+
+    def market(self, market: Market) -> MarketView | None:
+        e = self._engine
+        instrument = e.desk.instrument(market)
+        if instrument is None:
+            return None
+        now = e.market(market)
+        link = e.links.get(account_of(market))
+        return MarketView(
+            market=market,
+            instrument=instrument,
+            bids=now.bids,
+            asks=now.asks,
+            age_ns=e.now_ns - now.heard_ns,
+            fresh=e.fresh(now) and link is not None and link.ready,
+            open=instrument.is_open(e.now_ns),
+            mark=now.mark,
+            index=now.index,
+            last=now.last,
+        )
+
+    def slot(self, slot: str) -> SlotView:
+        found = self._row.slots.get(slot)
+        if found is None:
+            held = self._senses.held.get(slot, "")
+            return SlotView(held=held) if held else _NOTHING
+        return slot_view(self._engine, found, self._senses.held.get(slot, ""))
+
+
+def slot_view(e: Engine, slot: Slot, held: str) -> SlotView:
+    tally = slot.tally
+    instrument = e.desk.instrument(slot.market)
+    assert instrument is not None, "a slot trades only what is known"
+    shown: OrderView | None = None
+    unsettled = False
+    for client_id in slot.orders:
+        order = e.desk.order(client_id)
+        if order is None:
+            continue
+        unsettled = unsettled or order.told > order.filled or order.state == "unknown"
+        if order.live:
+            shown = OrderView(
+                client_id, order.side, order.price, order.qty, order.filled, order.state, order.intent_ns
+            )
+    return SlotView(
+        bought=tally.bought,
+        sold=tally.sold,
+        net=tally.net,
+        bought_avg=tally.bought_average(instrument),
+        sold_avg=tally.sold_average(instrument),
+        fees=dict(slot.position.fees),
+        order=shown,
+        unsettled=unsettled,
+        held=held,
+    )

@@ -1,0 +1,108 @@
+"""What people may ask of a running engine: one struct of arguments per verb.
+
+A command is journalled with its result before it is acknowledged, and its id is an idempotency key:
+given twice, it acts once and answers the same.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Raw, Struct
+
+
+class BotAdd(Struct, frozen=True, forbid_unknown_fields=True):
+    """Start a new bot."""
+
+    name: str
+    kind: str
+    config: Raw = Raw(b"{}")
+    origin: str = "command"
+
+
+class BotAmend(Struct, frozen=True, forbid_unknown_fields=True):
+    """Change some parameters of a bot; what is not named stays."""
+
+    name: str
+    config: Raw
+
+
+class BotPause(Struct, frozen=True, forbid_unknown_fields=True):
+    """Take no new risk: resting orders are pulled, balancing goes on."""
+
+    name: str
+
+
+class BotResume(Struct, frozen=True, forbid_unknown_fields=True):
+    """Go on after a pause, or after a parked bot's fault was mended."""
+
+    name: str
+
+
+class BotStop(Struct, frozen=True, forbid_unknown_fields=True):
+    """Stop wanting risk, keep wanting balance; ends when balanced and says what is left."""
+
+    name: str
+
+
+class BotKill(Struct, frozen=True, forbid_unknown_fields=True):
+    """Cancel its orders and do nothing more, balanced or not."""
+
+    name: str
+
+
+class BotRm(Struct, frozen=True, forbid_unknown_fields=True):
+    """Forget an ended bot. Its fills stay in the ledger; a position left open needs `leave`."""
+
+    name: str
+    leave: bool = False
+
+
+class BotTell(Struct, frozen=True, forbid_unknown_fields=True):
+    """Say a word to a bot, for example "close" to a hedge."""
+
+    name: str
+    text: str
+    args: Raw = Raw(b"{}")
+
+
+class DeskKill(Struct, frozen=True, forbid_unknown_fields=True):
+    """The kill switch: cancel everything, send nothing new until revived."""
+
+    why: str = ""
+
+
+class DeskRevive(Struct, frozen=True, forbid_unknown_fields=True):
+    """Release the kill switch."""
+
+    why: str = ""
+
+
+class OrderResolve(Struct, frozen=True, forbid_unknown_fields=True):
+    """A person's word on an UNKNOWN order, after looking at the venue; recorded as theirs."""
+
+    client_id: str
+    fate: Literal["absent", "cancelled"]
+    why: str = ""
+
+
+class AccountAudit(Struct, frozen=True, forbid_unknown_fields=True):
+    """Compare an account with the ledger now."""
+
+    account: str
+
+
+VERBS: dict[str, type[Struct]] = {
+    "bot.add": BotAdd,
+    "bot.amend": BotAmend,
+    "bot.pause": BotPause,
+    "bot.resume": BotResume,
+    "bot.stop": BotStop,
+    "bot.kill": BotKill,
+    "bot.rm": BotRm,
+    "bot.tell": BotTell,
+    "desk.kill": DeskKill,
+    "desk.revive": DeskRevive,
+    "order.resolve": OrderResolve,
+    "account.audit": AccountAudit,
+}

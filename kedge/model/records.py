@@ -1,0 +1,310 @@
+"""The facts the journal holds. State is the fold of these and of nothing else.
+
+Records say what was decided or learnt, never what to recompute: replay applies them without running a
+bot or a limit again, so a newer version reads an older desk's history and gets the same state.
+
+To add a field, give it a default. To change a meaning, raise the kind's number in `VERSIONS` and add the
+step to `kedge/journal/migrate.py`; released journals are replayed by a test for ever.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from kedge.model.instrument import Instrument, Market
+from kedge.model.numbers import ZERO
+from kedge.model.order import Move, OrderKind, Side, Tif, Trigger
+from kedge.model.venue import Balance, Cash, Fill
+
+Phase = Literal["running", "paused", "stopping", "stopped", "parked", "killed"]
+Role = Literal["risk", "balance"]
+NoteLevel = Literal["info", "warn", "alarm"]
+Change = Literal["amend", "cancel"]
+ChangeResult = Literal["done", "refused", "silent"]
+
+
+class _Record(Struct, frozen=True, tag=True, omit_defaults=True):
+    pass
+
+
+# ── the desk ────────────────────────────────────────────────────────────────────────────────────
+
+
+class DeskMade(_Record, frozen=True):
+    desk: int
+    cell: str
+
+
+class LifeBegan(_Record, frozen=True):
+    """A start. Everything still PENDING from earlier lives is now in doubt."""
+
+    life: int
+    version: str
+
+
+class KillSwitch(_Record, frozen=True):
+    on: bool
+    actor: str
+    why: str = ""
+
+
+class CommandTaken(_Record, frozen=True):
+    """A command with its result, in the same commit as what it did. Its id is never taken again."""
+
+    command_id: str
+    actor: str
+    via: str
+    verb: str
+    args: Raw
+    ok: bool
+    says: str
+
+
+class Noted(_Record, frozen=True):
+    """A sentence for people. `bot` is empty for the desk's own."""
+
+    level: NoteLevel
+    text: str
+    bot: str = ""
+    account: str = ""
+
+
+# ── bots ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class BotAdded(_Record, frozen=True):
+    bot: str
+    number: int
+    kind: str
+    config: Raw
+    state: Raw
+    state_version: int = 1
+    origin: str = "command"  # or "file": the bots file added it and may remove it
+
+
+class BotAmended(_Record, frozen=True):
+    bot: str
+    config: Raw
+
+
+class BotPhased(_Record, frozen=True):
+    bot: str
+    phase: Phase
+    why: str = ""
+
+
+class BotRemoved(_Record, frozen=True):
+    bot: str
+
+
+class BotStated(_Record, frozen=True):
+    """The bot's new memory. `soft` ones are journalled at most once a second."""
+
+    bot: str
+    state: Raw
+    state_version: int = 1
+
+
+class Told(_Record, frozen=True):
+    """A message to a bot, from a person or another bot; handed to it until `Heard`."""
+
+    bot: str
+    number: int
+    sender: str
+    text: str
+    args: Raw = Raw(b"{}")
+
+
+class Heard(_Record, frozen=True):
+    """The bot has decided with the messages up to this number in view."""
+
+    bot: str
+    number: int
+
+
+# ── orders ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class Intent(_Record, frozen=True):
+    """One order the desk is about to send. Durable before the first byte leaves."""
+
+    client_id: str
+    bot: str
+    slot: str
+    market: Market
+    side: Side
+    qty: Decimal
+    price: Decimal
+    valid_until_ns: int
+    kind: OrderKind = "limit"
+    tif: Tif = "gtc"
+    role: Role = "risk"
+    reduce_only: bool = False
+    trigger_price: Decimal = ZERO
+    trigger_by: Trigger = "last"
+    quote: bool = False  # journalled with the send instead of before it
+    # What the slot may have traded on this side in all once this order is done: it never overfills.
+    slot_total: Decimal = ZERO
+    touch: Decimal = ZERO  # the opposite touch as it was seen
+    why: str = ""
+
+
+class AmendIntent(_Record, frozen=True):
+    client_id: str
+    price: Decimal
+    qty: Decimal
+    valid_until_ns: int
+    why: str = ""
+
+
+class CancelIntent(_Record, frozen=True):
+    client_id: str
+    valid_until_ns: int
+    why: str = ""
+
+
+class OrderMoved(_Record, frozen=True):
+    """Something was learnt about an order. `cum_qty` is what the venue says has traded of it."""
+
+    client_id: str
+    move: Move
+    cum_qty: Decimal
+    venue_id: str = ""
+    price: Decimal | None = None
+    qty: Decimal | None = None
+    reason: str = ""
+    version: int = 0  # the venue's own number of this news, or its time
+
+
+class ChangeSettled(_Record, frozen=True):
+    """An amend or cancel got its answer: `done`, `refused`, or `silent` (then the order is looked up)."""
+
+    client_id: str
+    request: Change
+    result: ChangeResult
+    reason: str = ""
+
+
+class Refused(_Record, frozen=True):
+    """A want that a limit would not let through. Repeated refusals of one slot are counted, not repeated."""
+
+    bot: str
+    slot: str
+    market: Market
+    side: Side
+    qty: Decimal
+    price: Decimal
+    reason: str
+
+
+# ── money ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Filled(_Record, frozen=True):
+    """One execution, booked once. `bot` is "" where the order is not ours: then it is the account's own."""
+
+    account: str
+    fill: Fill
+    bot: str = ""
+    slot: str = ""
+
+
+class CashMoved(_Record, frozen=True):
+    account: str
+    cash: Cash
+
+
+class Synthetic(_Record, frozen=True):
+    """What others did on the account, found by the audit: booked apart, never traded away."""
+
+    market: Market
+    qty: Decimal
+    price: Decimal
+    why: str
+
+
+class CursorMoved(_Record, frozen=True):
+    """Fills up to here are booked; the next question may start here (less the overlap)."""
+
+    account: str
+    cursor: str
+    venue_ns: int
+
+
+class Audited(_Record, frozen=True):
+    """The account was compared with the ledger."""
+
+    account: str
+    agrees: bool
+    says: str = ""
+
+
+class BalancesSeen(_Record, frozen=True):
+    account: str
+    balances: tuple[Balance, ...]
+
+
+class InstrumentKnown(_Record, frozen=True):
+    account: str
+    instrument: Instrument
+
+
+Record = (
+    DeskMade
+    | LifeBegan
+    | KillSwitch
+    | CommandTaken
+    | Noted
+    | BotAdded
+    | BotAmended
+    | BotPhased
+    | BotRemoved
+    | BotStated
+    | Told
+    | Heard
+    | Intent
+    | AmendIntent
+    | CancelIntent
+    | OrderMoved
+    | ChangeSettled
+    | Refused
+    | Filled
+    | CashMoved
+    | Synthetic
+    | CursorMoved
+    | Audited
+    | BalancesSeen
+    | InstrumentKnown
+)
+
+# The version each kind is written in; kinds not named are at 1.
+VERSIONS: dict[str, int] = {}
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """One line of the journal: a record with its place, its time and its bytes."""
+
+    seq: int
+    ts_ns: int
+    record: Record
+
+
+def kind_of(record: Record) -> str:
+    return type(record).__name__
+
+
+def encode(record: Record) -> bytes:
+    return _encoder.encode(record)
+
+
+def decode(body: bytes | memoryview) -> Record:
+    """Raises `msgspec.ValidationError` on bytes that are not a record of this version."""
+    record: Record = _decoder.decode(body)
+    return record

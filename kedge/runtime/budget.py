@@ -1,0 +1,41 @@
+"""One request budget per account, shared by all its bots, with a part kept back for cancels and hedges.
+
+A bucket of `burst` tokens, refilled at `requests_per_s`. Urgent requests may use all of it; the others
+stop at `reserve`. Being told by the venue to wait empties it: 429 is not earned twice.
+"""
+
+from __future__ import annotations
+
+from kedge.model.venue import Rules
+
+SECOND_NS = 1_000_000_000
+
+
+class Budget:
+    def __init__(self, rules: Rules, now_ns: int) -> None:
+        self._rate = rules.requests_per_s
+        self._burst = rules.burst * SECOND_NS
+        self._reserve = rules.reserve * SECOND_NS
+        # In token-nanoseconds, so that refilling is exact integer arithmetic.
+        self._tokens = self._burst
+        self._at_ns = now_ns
+
+    def take(self, now_ns: int, urgent: bool) -> int:
+        """Take one token; 0 when taken, else how many nanoseconds to wait before asking again."""
+        if now_ns > self._at_ns:
+            self._tokens = min(self._burst, self._tokens + (now_ns - self._at_ns) * self._rate)
+            self._at_ns = now_ns
+        floor = 0 if urgent else self._reserve
+        short = floor + SECOND_NS - self._tokens
+        if short <= 0:
+            self._tokens -= SECOND_NS
+            return 0
+        return -(-short // self._rate)
+
+    def exhaust(self) -> None:
+        """The venue said "too many": start again from nothing."""
+        self._tokens = 0
+
+    @property
+    def left(self) -> int:
+        return self._tokens // SECOND_NS

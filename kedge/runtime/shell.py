@@ -1,0 +1,153 @@
+"""The shell of one account: carries out effects through its venue, and brings every answer back as an event.
+
+Each effect is tried exactly once. Cancels, lookups and balancing orders go first and have budget kept
+back for them. Just before an order leaves, three things are checked again: this life still holds the
+lease, the order's last moment has not passed, and the journal has it (that, the cell sees to).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place, Watch
+from kedge.model.events import Answered, Event, LookedUp, Reported, ReportFailed, Request
+from kedge.model.venue import AccountReport, Answer
+from kedge.runtime.budget import Budget
+from kedge.runtime.env import Clock
+from kedge.runtime.tree import Tree
+from kedge.venues.venue import Venue
+
+IN_FLIGHT_MOST = 64
+QUEUE_MOST = 20_000
+# An order is not sent when less than this is left of its time: it would only arrive too late.
+MARGIN_NS = 50_000_000
+SECOND_NS = 1_000_000_000
+
+
+class Shell:
+    def __init__(
+        self, venue: Venue, tree: Tree, clock: Clock, hear: Callable[[Event], None], holds: Callable[[], bool]
+    ) -> None:
+        self.venue = venue
+        self.account = venue.account
+        self.budget = Budget(venue.rules, clock())
+        self._tree = tree
+        self._clock = clock
+        self._hear = hear
+        self._holds = holds
+        self._urgent: deque[Effect] = deque()
+        self._others: deque[Effect] = deque()
+        self._wake = asyncio.Event()
+        self._in_flight = 0
+        self.sent = 0
+
+    async def run(self) -> None:
+        """Open the venue and carry out effects until cancelled."""
+        await self.venue.open(self._hear)
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._drain()
+        finally:
+            await self.venue.close()
+
+    def carry_out(self, effect: Effect) -> None:
+        """Queue one effect. A full queue answers at once that it was not sent."""
+        urgent = not isinstance(effect, (Place, Amend)) or (isinstance(effect, Place) and effect.urgent)
+        queue = self._urgent if urgent else self._others
+        if len(queue) >= QUEUE_MOST:
+            self._not_sent(effect, "the request queue is full")
+            return
+        queue.append(effect)
+        self._wake.set()
+
+    async def _drain(self) -> None:
+        while self._urgent or self._others:
+            if self._in_flight >= IN_FLIGHT_MOST:
+                return  # an answer wakes us
+            urgent = bool(self._urgent)
+            wait_ns = self.budget.take(self._clock(), urgent)
+            if wait_ns:
+                await self._pause(wait_ns, urgent)
+                continue
+            effect = (self._urgent if urgent else self._others).popleft()
+            self._in_flight += 1
+            self._tree.start(type(effect).__name__, self._one(effect), lasting=False)
+
+    async def _pause(self, wait_ns: int, urgent: bool) -> None:
+        """Wait for budget; something urgent ends the wait of what is not."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(wait_ns / SECOND_NS):
+                if urgent:
+                    await asyncio.get_running_loop().create_future()
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _one(self, effect: Effect) -> None:
+        try:
+            await self._carry_out(effect)
+        finally:
+            self._in_flight -= 1
+            self._wake.set()
+
+    async def _carry_out(self, effect: Effect) -> None:
+        venue = self.venue
+        if isinstance(effect, (Place, Amend, Cancel)):
+            stands = self._may_send(effect)
+            if stands:
+                self._not_sent(effect, stands)
+                return
+            self.sent += 1
+        if isinstance(effect, Place):
+            self._hear(await venue.place(effect.order))
+        elif isinstance(effect, Cancel):
+            self._hear(await venue.cancel(effect.client_id, effect.symbol, effect.valid_until_ns))
+        elif isinstance(effect, Amend):
+            e = effect
+            self._hear(await venue.amend(e.client_id, e.symbol, e.price, e.qty, e.valid_until_ns))
+        elif isinstance(effect, Lookup):
+            self._hear(await venue.lookup(effect.client_id, effect.symbol))
+        elif isinstance(effect, AskReport):
+            self._report(await venue.report(effect.cursor))
+        else:
+            await venue.watch(effect.symbols)
+
+    def _report(self, report: AccountReport | str) -> None:
+        if isinstance(report, str):
+            self._hear(ReportFailed(self.account, report))
+        else:
+            self._hear(Reported(self.account, report))
+
+    def _may_send(self, effect: Place | Amend | Cancel) -> str:
+        """Why this request must not leave any more; "" when it may."""
+        if not self._holds():
+            return "this process no longer holds the lease"
+        until = effect.order.valid_until_ns if isinstance(effect, Place) else effect.valid_until_ns
+        if self._clock() > until - MARGIN_NS:
+            return "its time ran out before it could be sent"
+        return ""
+
+    def _not_sent(self, effect: Effect, why: str) -> None:
+        if isinstance(effect, Place):
+            self._answer("place", effect.order.client_id, why)
+        elif isinstance(effect, Amend):
+            self._answer("amend", effect.client_id, why)
+        elif isinstance(effect, Cancel):
+            self._answer("cancel", effect.client_id, why)
+        elif isinstance(effect, Lookup):
+            self._hear(LookedUp(self.account, effect.client_id, self._clock(), error=why))
+        elif isinstance(effect, AskReport):
+            self._hear(ReportFailed(self.account, why))
+        else:
+            assert isinstance(effect, Watch)
+            self._tree.fail(RuntimeError(f"{self.account}: {why}"))
+
+    def _answer(self, request: Request, client_id: str, why: str) -> None:
+        self._hear(
+            Answered(self.account, request, client_id, Answer.REJECTED, f"not sent: {why}", unsent=True)
+        )

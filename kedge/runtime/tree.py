@@ -1,0 +1,65 @@
+"""The task tree: every task has a name and a parent, the first failure ends all, and ending is bounded.
+
+`asyncio.TaskGroup` is not used: on abort it walks a set of tasks, whose order no seed can fix.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class Tree:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count = 0
+
+    def start(self, name: str, work: Coroutine[Any, Any, None], lasting: bool = True) -> asyncio.Task[None]:
+        """Run a task of this tree. A lasting one that returns ends the tree as a failure would."""
+        self._count += 1
+        full = f"{self._name}/{name}/{self._count}"
+        task = asyncio.get_running_loop().create_task(work, name=full)
+        self._tasks[full] = task
+        task.add_done_callback(lambda done: self._done(full, done, lasting))
+        return task
+
+    def fail(self, error: BaseException) -> None:
+        """End the tree with this error; the first one counts."""
+        if not self._ended.done():
+            self._ended.set_exception(error)
+
+    def finish(self) -> None:
+        """End the tree in good order."""
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def ended(self) -> None:
+        """Wait for the end; raises the error that caused it."""
+        await asyncio.shield(self._ended)
+
+    async def close(self) -> None:
+        """Cancel what still runs, youngest first, and wait for each."""
+        for task in reversed(list(self._tasks.values())):
+            task.cancel()
+        for task in reversed(list(self._tasks.values())):
+            await asyncio.gather(task, return_exceptions=True)
+        if self._ended.done() and not self._ended.cancelled():
+            self._ended.exception()  # it was told, or it will be by `ended`
+        else:
+            self._ended.cancel()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def _done(self, full: str, task: asyncio.Task[None], lasting: bool) -> None:
+        self._tasks.pop(full, None)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self.fail(error)
+        elif lasting:
+            self.fail(RuntimeError(f"{full} ended by itself"))

@@ -1,0 +1,507 @@
+"""The exchange's laws, under any sequence of requests that Hypothesis can think of.
+
+Every step runs on two exchanges: one lives on, the other is dumped to bytes and loaded again whenever
+the sequence says so. They must stay equal to the byte, which is determinism and durability in one.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal as D
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec import Struct
+
+from kedge.model.instrument import Instrument, InstrumentKind
+from kedge.model.numbers import ZERO
+from kedge.model.order import TERMINAL, OrderKind, Side, State, Tif, Trigger, sign
+from kedge.model.venue import Fill, OrderReport, PlaceOrder
+from kedge.sim.exchange import (
+    AmendOrder,
+    Exchange,
+    ExchangeConfig,
+    FillMade,
+    Happening,
+    OrderChanged,
+    Reply,
+    Terms,
+    TradePrinted,
+)
+
+SECOND = 10**9
+HOUR = 3600 * SECOND
+EXPIRY = 3 * HOUR
+
+
+def make(
+    symbol: str, kind: InstrumentKind, settle: str, step: str, expires_ns: int = 0, multiplier: str = "1"
+) -> Instrument:
+    return Instrument(
+        symbol,
+        kind,
+        "BTC",
+        "USD",
+        settle,
+        D(1),
+        D(step),
+        min_qty=D(step),
+        multiplier=D(multiplier),
+        expires_ns=expires_ns,
+    )
+
+
+SPOT = make("SPOT", "spot", "USD", "0.1")
+PERP = make("PERP", "linear", "USD", "0.1")
+DATED = make("DATED", "linear", "USD", "0.1", EXPIRY)
+INVERSE = make("INVERSE", "inverse", "BTC", "10")
+INSTRUMENTS = {i.symbol: i for i in (SPOT, PERP, DATED, INVERSE)}
+TERMS = (
+    Terms(SPOT, D("0.001"), D("0.002"), fee_asset="received"),
+    Terms(PERP, D("-0.0001"), D("0.0005"), funding_interval_ns=HOUR, leverage_max=D(50)),
+    Terms(DATED, D("0.0002"), D("0.0005"), market_collar=D("0.05")),
+    Terms(INVERSE, D("0.0002"), D("0.0005"), funding_interval_ns=HOUR, liquidation_fee=D("0.01")),
+)
+ACCOUNTS = ("alice", "bob", "carol", "dave")
+RICH, POOR = ("alice", "bob"), ("carol", "dave")
+
+accounts = st.sampled_from(ACCOUNTS)
+symbols = st.sampled_from(tuple(INSTRUMENTS))
+prices = st.integers(96, 104).map(D)
+lots = st.integers(1, 30)
+picks = st.integers(0, 8)
+
+
+class Draft(Struct, frozen=True):
+    """An order that Hypothesis has in mind; ids and market are settled when it is placed."""
+
+    account: str
+    symbol: int
+    side: Side
+    lots: int
+    price: int
+    kind: OrderKind
+    tif: Tif
+    reduce_only: bool
+    trigger: int
+    by: Trigger
+    reuse: str
+
+
+drafts = st.builds(
+    Draft,
+    account=accounts,
+    symbol=st.sampled_from((0, 0, 0, 1)),
+    side=st.sampled_from(("buy", "sell")),
+    lots=lots,
+    price=st.integers(96, 104),
+    kind=st.sampled_from(("limit", "limit", "limit", "limit", "market", "stop", "stop_limit")),
+    tif=st.sampled_from(("gtc", "gtc", "gtc", "gtc", "ioc", "fok", "post_only")),
+    reduce_only=st.sampled_from((False, False, False, True)),
+    trigger=st.integers(94, 106),
+    by=st.sampled_from(("last", "last", "mark", "index")),
+    reuse=st.sampled_from(("", "", "", "", "", "1", "2")),
+)
+
+
+def config(amend: str, amend_qty: str, scope: str, protect: str, cuts: bool, cancels: bool) -> ExchangeConfig:
+    return ExchangeConfig(
+        TERMS,
+        amend=amend,  # type: ignore[arg-type]
+        amend_qty=amend_qty,  # type: ignore[arg-type]
+        id_scope=scope,  # type: ignore[arg-type]
+        self_trade=protect,  # type: ignore[arg-type]
+        reduce_only_cuts=cuts,
+        post_only_cancels=cancels,
+        retention_ns=1000 * HOUR,
+        insurance={"USD": D(20), "BTC": D("0.1")},
+    )
+
+
+class Trading(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ns = 0
+        self.pos: dict[tuple[str, str], D] = {}
+        self.filled: dict[str, D] = {}
+        self.reports: dict[tuple[str, str], OrderReport] = {}
+        self.executions: dict[str, None] = {}
+        self.wanted: dict[tuple[str, str], PlaceOrder] = {}
+        self.live: list[tuple[str, str]] = []
+        self.minted = 0
+
+    @initialize(
+        amend=st.sampled_from(("in_place", "cancel_new", "none")),
+        amend_qty=st.sampled_from(("total", "fresh")),
+        scope=st.sampled_from(("open", "forever")),
+        protect=st.sampled_from(("cancel_newest", "cancel_oldest", "cancel_both", "none")),
+        cuts=st.booleans(),
+        cancels=st.booleans(),
+        markets=st.permutations(tuple(INSTRUMENTS)),
+    )
+    def begin(
+        self,
+        amend: str,
+        amend_qty: str,
+        scope: str,
+        protect: str,
+        cuts: bool,
+        cancels: bool,
+        markets: list[str],
+    ) -> None:
+        self.symbols = markets[:2]
+        chosen = config(amend, amend_qty, scope, protect, cuts, cancels)
+        self.exchange, self.twin = Exchange(chosen), Exchange(chosen)
+        for name in ACCOUNTS:
+            rich = name in RICH
+            self.both(lambda ex, n=name, r=rich: ex.transfer(n, "USD", D(100_000 if r else 200), 0))
+            self.both(lambda ex, n=name, r=rich: ex.transfer(n, "BTC", D(1000 if r else 2), 0))
+            for symbol in ("PERP", "DATED", "INVERSE"):
+                self.both(lambda ex, n=name, s=symbol: ex.set_leverage(n, s, D(25), 0))
+
+    def both(self, ask):  # type: ignore[no-untyped-def]
+        """Do it on both; they must answer and speak alike."""
+        one, other = ask(self.exchange), ask(self.twin)
+        assert one == other
+        said = self.exchange.take()
+        assert said == self.twin.take()
+        for happening in said:
+            self.hear(happening)
+        return one
+
+    def hear(self, happening: Happening) -> None:
+        if isinstance(happening, FillMade):
+            self.hear_fill(happening.account, happening.fill)
+        elif isinstance(happening, OrderChanged):
+            self.hear_order(happening.account, happening.order)
+
+    def hear_fill(self, account: str, fill: Fill) -> None:
+        assert fill.exec_id not in self.executions
+        self.executions[fill.exec_id] = None
+        assert fill.qty > 0
+        assert fill.price > 0
+        key = (account, fill.symbol)
+        before = self.pos.get(key, ZERO)
+        after = before + sign(fill.side) * fill.qty
+        self.pos[key] = after
+        if fill.kind != "trade":
+            assert fill.client_id == ""
+            assert abs(after) <= abs(before)
+            return
+        self.filled[fill.venue_id] = self.filled.get(fill.venue_id, ZERO) + fill.qty
+        want = self.wanted[account, fill.client_id]
+        if want.tif == "post_only":
+            assert fill.maker, "a post-only order took"
+        own_both_sides = self.exchange.config.self_trade == "none"
+        if want.reduce_only and not own_both_sides:
+            assert abs(after) < abs(before), "a reduce-only order grew the position"
+            assert after * before >= 0, "a reduce-only order flipped the position"
+        if want.price:
+            # An amend may have moved the price; the newest report knows it.
+            limit = self.limit_of(account, fill)
+            assert (fill.price - limit) * sign(fill.side) <= 0, "filled worse than its limit"
+
+    def limit_of(self, account: str, fill: Fill) -> D:
+        seen = self.exchange.order(account, "", fill.venue_id)
+        assert seen is not None
+        return seen.price
+
+    def hear_order(self, account: str, order: OrderReport) -> None:
+        key = (account, order.venue_id)
+        last = self.reports.get(key)
+        if last is not None:
+            assert order.version > last.version
+            assert order.cum_qty >= last.cum_qty
+            assert last.state is State.OPEN, "a finished order came back"
+        assert order.state is State.OPEN or order.state in TERMINAL
+        assert order.cum_qty <= order.qty
+        assert (order.state is State.FILLED) == (order.cum_qty == order.qty)
+        self.reports[key] = order
+
+    # ── what can be done ────────────────────────────────────────────────────────────────────────
+
+    @rule(orders=st.lists(drafts, min_size=1, max_size=12))
+    def place(self, orders: list[Draft]) -> None:
+        for draft in orders:
+            self.place_one(draft)
+
+    def place_one(self, draft: Draft) -> None:
+        symbol = self.symbols[draft.symbol]
+        instrument = INSTRUMENTS[symbol]
+        stop, priced = draft.kind.startswith("stop"), draft.kind in ("limit", "stop_limit")
+        if draft.reuse:
+            client_id = draft.reuse
+        else:
+            self.minted += 1
+            client_id = str(100 + self.minted)
+        want = PlaceOrder(
+            client_id,
+            symbol,
+            draft.side,
+            draft.lots * instrument.qty_step,
+            D(draft.price) if priced else ZERO,
+            draft.kind,
+            "gtc" if draft.tif == "post_only" and not priced else draft.tif,
+            draft.reduce_only and instrument.kind != "spot",
+            D(draft.trigger) if stop else ZERO,
+            draft.by if stop else "last",
+        )
+        before = self.exchange.order(draft.account, client_id)
+        old = self.wanted.get((draft.account, client_id))
+        self.wanted[draft.account, client_id] = want
+        reply = self.place_both(draft.account, want)
+        if not reply.ok:
+            if old is not None:
+                self.wanted[draft.account, client_id] = old
+            if before is not None and before.state is State.OPEN:
+                assert reply.code == "id_open"
+            return
+        self.live.append((draft.account, client_id))
+        assert before is None or self.exchange.config.id_scope == "open"
+        assert before is None or before.state is not State.OPEN
+        self.check_tif(want, reply)
+
+    def place_both(self, account: str, want: PlaceOrder) -> Reply:
+        return self.both(lambda ex: ex.place(account, want, self.now_ns))  # type: ignore[no-any-return]
+
+    def check_tif(self, want: PlaceOrder, reply: Reply) -> None:
+        order = reply.order
+        assert order is not None
+        if want.kind in ("limit", "market"):
+            if want.tif in ("ioc", "fok") or want.kind == "market":
+                assert order.state is not State.OPEN, "it left something in the book"
+            if want.tif == "fok":
+                assert order.cum_qty in (ZERO, order.qty), "fill-or-kill filled a part"
+
+    @precondition(lambda self: self.live)
+    @rule(pick=picks, price=prices, lot=lots, what=st.sampled_from(("price", "qty", "both")))
+    def amend(self, pick, price, lot, what):  # type: ignore[no-untyped-def]
+        account, client_id = self.live[-1 - pick % len(self.live)]
+        order = self.exchange.order(account, client_id)
+        if order is None:
+            return
+        qty = lot * INSTRUMENTS[order.symbol].qty_step
+        change = AmendOrder(
+            client_id, price if what != "qty" and order.price else ZERO, qty if what != "price" else ZERO
+        )
+        self.both(lambda ex: ex.amend(account, change, self.now_ns))
+
+    @precondition(lambda self: self.live)
+    @rule(pick=picks)
+    def cancel(self, pick):  # type: ignore[no-untyped-def]
+        account, client_id = self.live[-1 - pick % len(self.live)]
+        self.both(lambda ex: ex.cancel(account, client_id, self.now_ns))
+
+    @rule(account=accounts, symbol=st.sampled_from(("", "PERP", "SPOT")))
+    def cancel_all(self, account, symbol):  # type: ignore[no-untyped-def]
+        self.both(lambda ex: ex.cancel_all(account, self.now_ns, symbol))
+
+    @rule(symbol=st.sampled_from(("PERP", "DATED", "INVERSE")), mark=st.integers(70, 135), index=prices)
+    def feed(self, symbol, mark, index):  # type: ignore[no-untyped-def]
+        self.both(lambda ex: ex.feed(symbol, self.now_ns, mark=D(mark), index=index))
+
+    @rule(seconds=st.integers(1, 4000))
+    def wait(self, seconds):  # type: ignore[no-untyped-def]
+        self.now_ns += seconds * SECOND
+        self.both(lambda ex: ex.advance(self.now_ns))
+
+    @rule(account=accounts, asset=st.sampled_from(("USD", "BTC")), amount=st.integers(-300, 300))
+    def transfer(self, account, asset, amount):  # type: ignore[no-untyped-def]
+        self.both(lambda ex: ex.transfer(account, asset, D(amount) / 10, self.now_ns))
+
+    @rule(account=accounts, symbol=symbols, leverage=st.integers(1, 60))
+    def leverage(self, account, symbol, leverage):  # type: ignore[no-untyped-def]
+        self.both(lambda ex: ex.set_leverage(account, symbol, D(leverage), self.now_ns))
+
+    @rule(symbol=symbols, on=st.sampled_from((False, False, True)))
+    def halt(self, symbol, on):  # type: ignore[no-untyped-def]
+        self.both(lambda ex: ex.halt(symbol, on, self.now_ns))
+
+    @rule(
+        symbol=st.sampled_from(("PERP", "INVERSE")), rate=st.sampled_from(("0.001", "-0.002", "0.00012345"))
+    )
+    def fund(self, symbol, rate):  # type: ignore[no-untyped-def]
+        self.both(lambda ex: ex.set_funding(symbol, D(rate), self.now_ns))
+        self.both(lambda ex: ex.fund_now(symbol, self.now_ns))
+
+    @rule(account=accounts, seconds=st.integers(0, 5000))
+    def dead_man(self, account, seconds):  # type: ignore[no-untyped-def]
+        self.both(lambda ex: ex.cancel_all_after(account, seconds * SECOND, self.now_ns))
+
+    @precondition(lambda self: hasattr(self, "twin"))
+    @rule()
+    def restart_twin(self) -> None:
+        body = self.twin.dump()
+        self.twin = Exchange.load(body)
+        assert self.twin.dump() == body
+
+    # ── what must hold ──────────────────────────────────────────────────────────────────────────
+
+    @invariant()
+    def the_laws_hold(self) -> None:
+        if not hasattr(self, "exchange"):
+            return
+        assert self.exchange.faults() == []
+
+    @invariant()
+    def fills_tell_positions(self) -> None:
+        if not hasattr(self, "exchange"):
+            return
+        for account in ACCOUNTS:
+            held = {p.symbol: p.qty for p in self.exchange.positions(account)}
+            for symbol in ("PERP", "DATED", "INVERSE"):
+                assert held.get(symbol, ZERO) == self.pos.get((account, symbol), ZERO)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "exchange"):
+            return
+        assert self.exchange.dump() == self.twin.dump()
+        assert Exchange.load(self.exchange.dump()).truth() == self.exchange.truth()
+        self.check_ledger()
+
+    def check_ledger(self) -> None:
+        """Cash less what positions cost is what fills and cash movements say, to the last digit."""
+        for account in self.exchange.truth().accounts.values():
+            worth: dict[str, D] = {}
+
+            def add(asset: str, amount: D, worth: dict[str, D] = worth) -> None:
+                worth[asset] = worth.get(asset, ZERO) + amount
+
+            for cash in account.cash_moves:
+                add(cash.asset, cash.amount)
+            for fill in account.fills:
+                instrument = INSTRUMENTS[fill.symbol]
+                signed = sign(fill.side) * fill.qty
+                add(fill.fee_asset, -fill.fee)
+                add(instrument.settle, -instrument.value(signed, fill.price))
+                if instrument.kind == "spot":
+                    add(instrument.base, signed)
+            for asset, amount in worth.items():
+                assert amount == account.cash.get(asset, ZERO) - account.entered.get(asset, ZERO)
+
+
+TestTrading = Trading.TestCase
+TestTrading.settings = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+
+
+# ── priority, against the plainest matching there is ────────────────────────────────────────────
+
+
+class Plain:
+    """Matching as one would do it on paper: look through the list for the best and oldest."""
+
+    def __init__(self) -> None:
+        self.orders: list[list] = []  # type: ignore[type-arg]  # [id, side, price, left]
+        self.trades: list[tuple[str, str, D, D]] = []
+
+    def place(self, name: str, side: str, price: D, qty: D, tif: str) -> None:
+        want = 1 if side == "buy" else -1
+        while qty:
+            other = [o for o in self.orders if o[1] != side and (o[2] - price) * want <= 0]
+            if not other:
+                break
+            best = min(other, key=lambda o: o[2] * want)  # `min` takes the first, which is the oldest
+            part = min(best[3], qty)
+            self.trades.append((best[0], name, best[2], part))
+            best[3] -= part
+            qty -= part
+            self.orders = [o for o in self.orders if o[3]]
+        if qty and tif == "gtc":
+            self.orders.append([name, side, price, qty])
+
+    def cancel(self, name: str) -> None:
+        self.orders = [o for o in self.orders if o[0] != name]
+
+    def amend(self, name: str, price: D, qty: D, left: D) -> None:
+        """`left` is the new quantity less what has filled."""
+        order = next(o for o in self.orders if o[0] == name)
+        if price == order[2] and left <= order[3]:
+            order[3] = left
+            return
+        self.cancel(name)
+        self.place(name, order[1], price, left, "gtc")
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(("place", "place", "place", "cancel", "amend")),
+        st.sampled_from(("buy", "sell")),
+        st.integers(95, 105),
+        st.integers(1, 9),
+        st.sampled_from(("gtc", "gtc", "ioc")),
+        st.integers(0, 30),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps)
+def test_trades_are_those_of_plain_matching(plan: list[tuple[str, str, int, int, str, int]]) -> None:
+    exchange, plain = Exchange(ExchangeConfig(TERMS, self_trade="none")), Plain()
+    exchange.transfer("alice", "USD", D(10**6), 0)
+    names: list[str] = []
+    for what, side, price, lot, tif, pick in plan:
+        qty = D(lot)
+        if what == "place" or not names:
+            name = str(len(names) + 1)
+            names.append(name)
+            want = PlaceOrder(name, "PERP", side, qty, D(price), tif=tif)  # type: ignore[arg-type]
+            assert exchange.place("alice", want, 0).ok
+            plain.place(name, side, D(price), qty, tif)
+            continue
+        name = names[pick % len(names)]
+        order = exchange.order("alice", name)
+        assert order is not None
+        if order.state is not State.OPEN:
+            assert not exchange.cancel("alice", name, 0).ok
+        elif what == "cancel":
+            assert exchange.cancel("alice", name, 0).ok
+            plain.cancel(name)
+        elif qty > order.cum_qty:
+            assert exchange.amend("alice", AmendOrder(name, D(price), qty), 0).ok
+            plain.amend(name, D(price), qty, qty - order.cum_qty)
+    assert trades_of(exchange) == plain.trades
+    resting = {o.client_id: o.qty - o.cum_qty for o in exchange.open_orders("alice")}
+    assert resting == {o[0]: o[3] for o in plain.orders}
+    assert exchange.faults() == []
+
+
+def trades_of(exchange: Exchange) -> list[tuple[str, str, D, D]]:
+    """(maker, taker, price, quantity), from the fills: each trade is two, the maker's first."""
+    fills = [h.fill for h in exchange.take() if isinstance(h, FillMade)]
+    pairs = zip(fills[::2], fills[1::2], strict=True)
+    return [(maker.client_id, taker.client_id, maker.price, maker.qty) for maker, taker in pairs]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(prices, lots), min_size=1, max_size=12), prices, lots)
+def test_a_taker_gets_the_best_prices_there_are(makers: list[tuple[D, int]], limit: D, lot: int) -> None:
+    exchange = Exchange(ExchangeConfig(TERMS))
+    exchange.transfer("alice", "USD", D(10**6), 0)
+    exchange.transfer("bob", "USD", D(10**6), 0)
+    for number, (price, size) in enumerate(makers):
+        exchange.place("alice", PlaceOrder(str(number), "PERP", "sell", D(size) / 10, price), 0)
+    exchange.take()
+    exchange.place("bob", PlaceOrder("t", "PERP", "buy", D(lot) / 10, limit), 0)
+    printed = [h for h in exchange.take() if isinstance(h, TradePrinted)]
+    assert [t.price for t in printed] == sorted(t.price for t in printed)
+    asks = exchange.book("PERP").asks
+    if printed and asks:
+        assert asks[0].price >= printed[-1].price
+    available = sum((D(size) / 10 for price, size in makers if price <= limit), ZERO)
+    assert sum((t.qty for t in printed), ZERO) == min(available, D(lot) / 10)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 100])
+def test_bytes_that_are_not_a_dump_are_refused(cut: int) -> None:
+    body = Exchange(ExchangeConfig(TERMS)).dump()
+    with pytest.raises((msgspec.DecodeError, msgspec.ValidationError)):
+        Exchange.load(body[:-cut])
