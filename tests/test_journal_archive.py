@@ -21,7 +21,7 @@ from kedge.model.records import Entry
 
 SECOND = 10**9
 SMALL = Bounds(least_entries=1, archive_bytes=1 << 30)
-MANY = Bounds(least_entries=1, archive_bytes=2000)
+MANY = Bounds(least_entries=1, archive_bytes=500)
 
 
 @pytest.fixture(autouse=True)

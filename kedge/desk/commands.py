@@ -7,25 +7,33 @@ the engine), reads rows (`read`), or asks the gate itself (`call`).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_type_hints
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw, Struct, field
+from msgspec import Meta, Struct, field, inspect
 
-from kedge.client import Desk
+from kedge.client import Desk, Refused
 from kedge.model.commands import VERBS
+from kedge.model.forms import Entry, default_word, form
 from kedge.model.records import CommandTaken
 
 # look: sees everything, changes nothing. trade: also bots. admin: also the desk itself.
 Role = Literal["look", "trade", "admin"]
 ROLES: tuple[Role, ...] = ("look", "trade", "admin")
+# Rows by name and filters: `Desk.read`, or the same over a journal.
+Read = Callable[..., Awaitable[Any]]
 Call = Literal["status", "bots", "reload", "backup"]
 
 ROWS_MAX = 1000
+STORY_ROWS = 200
 
-Limit = Annotated[int, Meta(ge=1, le=ROWS_MAX, description="At most so many, the newest.")]
+Limit = Annotated[int, Meta(ge=1, le=ROWS_MAX, description="At most so many.")]
+Offset = Annotated[int, Meta(ge=0, le=10_000_000, description="Leave out so many first.")]
 OfBot = Annotated[str, Meta(description="Only this bot's.")]
+OfAccount = Annotated[str, Meta(description="Only this account's, like paper/main.")]
 OfMarket = Annotated[str, Meta(description="Only this market's, like paper/main:BTC-PERP.")]
+Search = Annotated[str, Meta(max_length=200, description="Only rows with these letters in them.")]
 
 
 class _Ask(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,39 +46,80 @@ class Nothing(_Ask, frozen=True):
 
 class OrdersAsk(_Ask, frozen=True):
     bot: OfBot = ""
+    account: OfAccount = ""
     market: OfMarket = ""
-    state: Annotated[str, Meta(description="Only in this state: open, unknown, filled, ...")] = ""
+    state: Annotated[
+        str, Meta(description="Only open or closed ones, or one state: unknown, filled, ...")
+    ] = ""
+    text: Search = ""
+    sort: Annotated[
+        str, Meta(description="time, ended, bot, market, state, qty or price; - before it: downwards.")
+    ] = "-time"
     limit: Limit = 50
+    offset: Offset = 0
 
 
 class FillsAsk(_Ask, frozen=True):
     bot: OfBot = ""
+    account: OfAccount = ""
     market: OfMarket = ""
+    text: Search = ""
+    sort: Annotated[
+        str, Meta(description="time, bot, market, qty, price or realised; - before it: downwards.")
+    ] = "-time"
     limit: Limit = 50
+    offset: Offset = 0
 
 
 class PositionsAsk(_Ask, frozen=True):
     bot: OfBot = ""
+    account: OfAccount = ""
     market: OfMarket = ""
+    state: Annotated[str, Meta(description="Only open or only flat ones.")] = ""
+    limit: Limit = 200
+    offset: Offset = 0
 
 
 class DecisionsAsk(_Ask, frozen=True):
     bot: OfBot = ""
+    account: OfAccount = ""
+    market: OfMarket = ""
+    kind: Annotated[str, Meta(description="Only place, amend, cancel or refused.")] = ""
+    text: Search = ""
     limit: Limit = 50
+    offset: Offset = 0
 
 
 class NotesAsk(_Ask, frozen=True):
     bot: OfBot = ""
-    level: Annotated[str, Meta(description="Only of this level: info, warn or alarm.")] = ""
+    account: OfAccount = ""
+    level: Annotated[str, Meta(description="Only info, warn or alarm.")] = ""
+    text: Search = ""
     limit: Limit = 50
+    offset: Offset = 0
 
 
 class CommandsAsk(_Ask, frozen=True):
+    state: Annotated[str, Meta(description="Only done or only refused ones.")] = ""
+    text: Search = ""
     limit: Limit = 50
+    offset: Offset = 0
+
+
+class CashAsk(_Ask, frozen=True):
+    account: OfAccount = ""
+    kind: Annotated[str, Meta(description="Only funding, transfer, fee, dust, insurance or other.")] = ""
+    limit: Limit = 50
+    offset: Offset = 0
 
 
 class ExplainAsk(_Ask, frozen=True):
-    of: Annotated[str, Meta(description="A bot's name, or an order's id (its first letters are enough).")]
+    of: Annotated[
+        str, Meta(min_length=1, max_length=64, description="A bot, or the last letters of an order's id.")
+    ]
+    limit: Annotated[int, Meta(ge=1, le=ROWS_MAX, description="At most so many lines, the latest.")] = (
+        STORY_ROWS
+    )
 
 
 class BackupAsk(_Ask, frozen=True):
@@ -140,6 +189,7 @@ DEEDS: tuple[Deed, ...] = (
     Deed("decisions", "What bots decided and why, and what limits refused.", DecisionsAsk, read="decisions"),
     Deed("notes", "What the desk and its bots said.", NotesAsk, read="notes"),
     Deed("commands", "What people asked for, and what came of it.", CommandsAsk, read="commands"),
+    Deed("cash", "Money that moved without a fill: funding, transfers, fees.", CashAsk, read="cash"),
     Deed("explain", "The story of an order or a bot, from intent to fill.", ExplainAsk, read="story"),
     _verb("kill", "desk.kill", "The kill switch: cancel everything, send nothing new until revived."),
     _verb("revive", "desk.revive", "Release the kill switch.", "admin"),
@@ -158,38 +208,18 @@ DEEDS: tuple[Deed, ...] = (
 BY_NAME: dict[str, Deed] = {deed.name: deed for deed in DEEDS}
 
 
-class Argument(Struct, frozen=True):
-    """One argument as a face shows it."""
-
-    name: str
-    type: Any
-    help: str
-    required: bool
-    default: object = None
-    # name=value pairs, judged by the bot's kind.
-    pairs: bool = False
-
-
-def arguments(deed: Deed) -> list[Argument]:
+def arguments(deed: Deed) -> list[Entry]:
     """What a person gives, in order; what the deed fixes itself is left out."""
-    hints = get_type_hints(deed.args, include_extras=True)
-    made = []
-    for known in msgspec.structs.fields(deed.args):
-        if known.name in deed.fixed or known.name == "origin":
-            continue
-        default = None if known.default is msgspec.NODEFAULT else known.default
-        hint = hints[known.name]
-        made.append(
-            Argument(
-                name=known.name,
-                type=hint,
-                help=_described(hint) or FIELDS[known.name],
-                required=known.required,
-                default=default,
-                pairs=hint is Raw,
-            )
-        )
-    return made
+    return [
+        msgspec.structs.replace(entry, help=entry.help or FIELDS[entry.name])
+        for entry in form(deed.args)
+        if entry.name not in deed.fixed and entry.name != "origin"
+    ]
+
+
+def is_pairs(entry: Entry) -> bool:
+    """Whether it is given as name=value, and judged by the bot's kind."""
+    return isinstance(entry.shape, inspect.RawType)
 
 
 def may(role: Role, deed: Deed) -> bool:
@@ -202,8 +232,7 @@ async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: st
         taken: CommandTaken = await desk.command(deed.verb, command_id=command_id, **args, **deed.fixed)
         return taken
     if deed.read:
-        given = {name: value for name, value in args.items() if value not in ("", None)}
-        return await desk.read(deed.read, **given)
+        return await read_rows(deed, args, desk.read)
     match deed.call:
         case "reload":
             return await desk.reload()
@@ -211,6 +240,35 @@ async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: st
             return await desk.backup(args["target"])
         case _:
             return await desk.status()
+
+
+async def read_rows(deed: Deed, args: dict[str, Any], read: Read) -> list[dict[str, Any]]:
+    """Rows of a reading deed; `read` is a desk's, or the journal's when no desk runs. Raises `Refused`."""
+    given = {name: value for name, value in args.items() if value != ""}
+    if deed.read != "story":
+        return list(await read(deed.read, **given))
+    of, limit = str(given["of"]), given.get("limit", STORY_ROWS)
+    whose = {"bot": of} if await read("bots", bot=of, limit=1) else {"client_id": await _whole_id(of, read)}
+    # The latest, then turned round: a story is read from its beginning.
+    latest = list(await read("story", **whose, sort="-time", limit=limit))
+    return latest[::-1]
+
+
+async def _whole_id(of: str, read: Read) -> str:
+    """The one order whose id begins or ends like this."""
+    part = of.lower().lstrip("…").removeprefix("0x").replace("-", "")
+    rows = await read("orders", text=part, limit=ROWS_MAX)
+    fitting = [
+        row["client_id"]
+        for row in rows
+        if row["client_id"].startswith(part) or row["client_id"].endswith(part)
+    ]
+    if not fitting:
+        raise Refused(f"there is no bot and no order `{of}`")
+    if len(fitting) > 1:
+        some = ", ".join(fitting[:3]) + (", ..." if len(fitting) > 3 else "")
+        raise Refused(f"`{of}` fits {len(fitting)} orders ({some}); give more of it")
+    return str(fitting[0])
 
 
 # ── the reference page ──────────────────────────────────────────────────────────────────────────
@@ -228,34 +286,13 @@ def reference() -> str:
             lines.append(f"Journalled as `{deed.verb}`.")
         else:
             lines.append("Changes nothing that is journalled." if deed.call == "backup" else "Asks the gate.")
-        given = arguments(deed)
-        if given:
+        if given := arguments(deed):
             lines += ["", "| argument | type | default | meaning |", "|---|---|---|---|"]
-            lines += [f"| `{a.name}` | {type_word(a)} | {_default(a)} | {a.help} |" for a in given]
+            lines += [_line(entry) for entry in given]
     return "\n".join(lines) + "\n"
 
 
-def type_word(argument: Argument) -> str:
-    if argument.pairs:
-        return "name=value ..."
-    base = getattr(argument.type, "__origin__", argument.type)
-    if base is Literal:
-        return " \\| ".join(f"`{value}`" for value in argument.type.__args__)
-    return {"str": "text", "int": "whole number", "bool": "true or false"}.get(
-        getattr(base, "__name__", ""), "text"
-    )
-
-
-def _default(argument: Argument) -> str:
-    if argument.required:
-        return "required"
-    if argument.default in ("", None) or argument.pairs:
-        return ""
-    return f"`{str(argument.default).lower() if isinstance(argument.default, bool) else argument.default}`"
-
-
-def _described(hint: Any) -> str:
-    for extra in getattr(hint, "__metadata__", ()):
-        if isinstance(extra, Meta) and extra.description:
-            return extra.description
-    return ""
+def _line(entry: Entry) -> str:
+    kind, default = entry.type.replace("|", "\\|"), default_word(entry)
+    shown = "required" if entry.required else f"`{default}`" if default else ""
+    return f"| `{entry.name}` | {kind} | {shown} | {entry.help} |"

@@ -112,6 +112,15 @@ STATE_STYLES = {
     "stopping": "yellow",
     "parked": "bold white on red",
     "killed": "red",
+    "refused": "red",
+    "ok": "green",
+    "fail": "bold white on red",
+    "ready": "green",
+    "down": "bold red",
+    "asking": "yellow",
+    "stale": "yellow",
+    "closed": "dim",
+    "done": "green",
     "alarm": "bold white on red",
     "warn": "yellow",
 }
@@ -119,10 +128,6 @@ STATE_STYLES = {
 
 def state(value: Any) -> Text:
     return Text(clean(value), STATE_STYLES.get(str(value), ""), no_wrap=True)
-
-
-def yes(value: Any) -> Text:
-    return Text("yes", "green") if value in (True, 1, "1") else Text("no", "red")
 
 
 def words(value: Any) -> Text:
@@ -247,7 +252,7 @@ def stack(*parts: RenderableType | None) -> RenderableType:
 # ── rows people read ────────────────────────────────────────────────────────────────────────────
 
 ORDERS = (
-    Column("time", ("updated_ns", "ts_ns", "since_ns", "created_ns"), when),
+    Column("time", ("placed_ns", "since_ns"), when),
     Column("order", ("client_id",), short_id),
     Column("bot", ("bot",), name),
     Column("slot", ("slot",), words, wide=True),
@@ -256,17 +261,16 @@ ORDERS = (
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True, wide=True),
     Column("price", ("price",), number, right=True),
-    Column("filled", ("filled", "cum_qty"), number, right=True, wide=True),
+    Column("filled", ("filled",), number, right=True, wide=True),
     Column("filled", ("progress",), words, right=True, narrow=True),
     Column("average", ("average",), number, right=True, wide=True),
     Column("state", ("state",), state),
-    Column("kind", ("kind",), words, wide=True),
-    Column("tif", ("tif",), words, wide=True),
+    Column("", ("change",), words, wide=True),
     Column("why", ("reason", "why"), words, wide=True),
 )
 
 FILLS = (
-    Column("time", ("ts_ns", "venue_ns"), when),
+    Column("time", ("ts_ns",), when),
     Column("bot", ("bot",), name),
     Column("slot", ("slot",), words),
     Column("market", ("market",), words, wide=True),
@@ -276,8 +280,8 @@ FILLS = (
     Column("price", ("price",), number, right=True),
     Column("fee", ("fee",), number, right=True),
     Column("in", ("fee_asset",), words),
+    Column("realised", ("realised",), signed, right=True, wide=True),
     Column("order", ("client_id",), short_id, wide=True),
-    Column("execution", ("exec_id",), words, wide=True),
 )
 
 POSITIONS = (
@@ -291,25 +295,26 @@ POSITIONS = (
     Column("realised", ("realised",), signed, right=True),
     Column("unrealised", ("unrealised",), signed, right=True),
     Column("in", ("settle",), words),
+    Column("fees", ("paid",), words, wide=True),
 )
 
 DECISIONS = (
     Column("time", ("ts_ns",), when),
     Column("bot", ("bot",), name),
-    Column("slot", ("slot",), words),
-    Column("what", ("what", "kind"), words),
+    Column("slot", ("slot",), words, wide=True),
+    Column("what", ("verb",), words),
     Column("market", ("market",), words, wide=True),
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True),
     Column("price", ("price",), number, right=True),
-    Column("why", ("text", "why", "reason"), words),
+    Column("order", ("client_id",), short_id, wide=True),
+    Column("why", ("why",), words),
 )
 
 NOTES = (
     Column("time", ("ts_ns",), when),
     Column("level", ("level",), state),
-    Column("bot", ("bot",), name),
-    Column("account", ("account",), words, wide=True),
+    Column("of", ("bot", "account"), name),
     Column("note", ("text",), words),
 )
 
@@ -318,9 +323,18 @@ COMMANDS = (
     Column("who", ("actor",), name),
     Column("via", ("via",), words),
     Column("command", ("verb",), words),
-    Column("done", ("ok",), yes),
+    Column("done", ("done",), state),
     Column("answer", ("says",), words),
     Column("id", ("command_id",), short_id, wide=True),
+)
+
+CASH = (
+    Column("time", ("ts_ns",), when),
+    Column("account", ("account",), name),
+    Column("kind", ("kind",), words),
+    Column("amount", ("amount",), signed, right=True),
+    Column("in", ("asset",), words),
+    Column("for", ("symbol",), words),
 )
 
 ROWS: dict[str, tuple[Column, ...]] = {
@@ -330,16 +344,23 @@ ROWS: dict[str, tuple[Column, ...]] = {
     "decisions": DECISIONS,
     "notes": NOTES,
     "commands": COMMANDS,
+    "cash": CASH,
 }
 
 
 def rows_screen(what: str, rows: Sequence[Row], look: Look) -> Screen:
-    """Orders, fills, positions, decisions, notes or commands."""
+    """Orders, fills, positions, decisions, notes, commands or cash."""
     return listing(what, [_shortened(row) for row in rows], ROWS[what], look, data=rows)
 
 
 def _shortened(row: Row) -> Row:
-    """With the columns that only narrow tables show."""
+    """With what only people are shown: shorter forms of what the row has."""
     market = str(row.get("market", ""))
-    filled, qty = row.get("filled", row.get("cum_qty", "")), row.get("qty", "")
-    return {**row, "symbol": market.rpartition(":")[2], "progress": f"{digits(filled)}/{digits(qty)}"}
+    extra: dict[str, Any] = {"symbol": market.rpartition(":")[2]}
+    if "filled" in row:
+        extra["progress"] = f"{digits(row['filled'])}/{digits(row.get('qty'))}"
+    if row.get("fees"):
+        extra["paid"] = ", ".join(f"{digits(v)} {k}" for k, v in sorted(row["fees"].items()))
+    if "ok" in row:
+        extra["done"] = "done" if row["ok"] else "refused"
+    return {**row, **extra}

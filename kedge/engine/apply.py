@@ -89,7 +89,7 @@ def _bot_added(desk: Desk, record: r.BotAdded, ts_ns: int) -> None:
         origin=record.origin,
         added_ns=ts_ns,
     )
-    desk.bot_names[record.number] = record.bot
+    desk.bot_names[str(record.number)] = record.bot
     desk.bots_made = max(desk.bots_made, record.number)
 
 
@@ -107,7 +107,7 @@ def _bot_phased(desk: Desk, record: r.BotPhased, ts_ns: int) -> None:
 def _bot_removed(desk: Desk, record: r.BotRemoved, ts_ns: int) -> None:
     """Its open positions become the account's own: the money does not vanish with the bot."""
     bot = desk.bots.pop(record.bot)
-    desk.bot_names.pop(bot.number, None)
+    desk.bot_names.pop(str(bot.number), None)
     for slot in bot.slots.values():
         position = slot.position
         if position.qty == 0 and position.realised == 0 and not position.fees:
@@ -399,7 +399,7 @@ def owner_of(desk: Desk, account: Account, client_id: str, symbol: str) -> tuple
         return order.bot, order.slot
     made_by = read(client_id)
     if made_by is not None and made_by.desk == desk.desk:
-        bot = desk.bot_names.get(made_by.bot)
+        bot = desk.bot_names.get(str(made_by.bot))
         if bot is not None:
             return bot, f"late {account.name}:{symbol}"
     return "", ""

@@ -141,7 +141,6 @@ def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
     e.write(r.BotAmended(bot=args.name, config=Raw(msgspec.json.encode(config))))
     now = e.bots[args.name]
     now.config = config
-    e.unwatch(args.name)
     e.watch(args.name, kind.markets(config))
     e.touch(args.name)
     return True, f"{args.name} is amended"
@@ -205,7 +204,7 @@ def _rm(e: Engine, args: c.BotRm, command: Command) -> Result:
             False,
             f"{args.name} holds {left}; close it first, or remove with `leave` to give it to the account",
         )
-    e.unwatch(args.name)
+    e.watch(args.name, ())
     e.write(r.BotRemoved(bot=args.name))
     e.bots.pop(args.name, None)
     e.dirty.pop(args.name, None)

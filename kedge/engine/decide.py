@@ -6,6 +6,7 @@ notices. This is the supervisor of bots, and the one place in the pure rooms tha
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -203,6 +204,8 @@ def _waits_for(e: Engine, row: BotRow, now: BotNow) -> str:
 
 
 def residue(e: Engine, row: BotRow) -> str:
-    """The bot's open positions in words."""
-    parts = [f"{text(s.position.qty)} {s.market}" for s in row.slots.values() if s.position.qty != 0]
-    return ", ".join(parts)
+    """The bot's open positions in words, one per market."""
+    nets: dict[str, Decimal] = {}
+    for slot in row.slots.values():
+        nets[slot.market] = nets.get(slot.market, ZERO) + slot.position.qty
+    return ", ".join(f"{text(qty)} {market}" for market, qty in nets.items() if qty != 0)

@@ -159,13 +159,12 @@ class Engine:
         return ""
 
     def watch(self, bot: str, markets: tuple[Market, ...]) -> None:
-        for market in markets:
-            self.market(market).watchers[bot] = None
-        self.resubscribe()
-
-    def unwatch(self, bot: str) -> None:
-        for market in self.markets.values():
-            market.watchers.pop(bot, None)
+        """Have the bot watch exactly these markets; none when it is gone."""
+        for name, market in self.markets.items():
+            if name not in markets:
+                market.watchers.pop(bot, None)
+        for name in markets:
+            self.market(name).watchers[bot] = None
         self.resubscribe()
 
     def resubscribe(self) -> None:

@@ -139,6 +139,7 @@ def _wake_ended(e: Engine, bot: str, fill: Fill) -> None:
     row = e.desk.bots[bot]
     if row.phase == "stopped":
         e.write(r.BotPhased(bot=bot, phase="stopping", why="woken by a late fill"))
+        e.count("woken by late fills")
     if row.phase in ("stopping", "parked", "killed") and fill.kind == "trade":
         level: r.NoteLevel = "warn" if row.phase == "stopping" else "alarm"
         e.note(level, f"late fill of {text(fill.qty)} {fill.symbol} while {row.phase}", bot)
@@ -188,11 +189,9 @@ def _changed(e: Engine, order: Order, heard: Answered) -> None:
     if heard.answer is Answer.UNKNOWN:
         _settle(e, order, "silent", heard.reason)
     elif heard.answer is Answer.REJECTED:
-        # "Refused" never means alive and never means dead: the order itself is asked after.
-        _settle(
-            e, order, "silent" if order.change == "amend" and not heard.unsent else "refused", heard.reason
-        )
-        e.care(order, _wait_ns(e, order))
+        # "Refused" never means alive and never means dead: the order itself is asked after, and only
+        # then is the same thing asked for again.
+        _settle(e, order, "refused" if heard.unsent else "silent", heard.reason)
     elif order.change == "amend" and heard.answer is Answer.DONE:
         _settle(e, order, "done", heard.reason)
 

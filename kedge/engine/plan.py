@@ -108,6 +108,8 @@ def _look_at(e: Engine, slot: Slot) -> tuple[str, Order | None]:
             return f"{text(order.told - order.filled)} filled at the venue is still to be booked", None
         if order.change:
             return f"waiting for the {order.change}", None
+        if order.tif in ("ioc", "fok") or order.kind == "market":
+            return "waiting for its end: it does not rest", None
         if found is not None:
             withdraw(e, slot, "two orders in one slot")
             return "two orders in one slot: both are being cancelled", None

@@ -151,7 +151,7 @@ class Desk(Struct):
     bots_made: int = 0
     accounts: dict[str, Account] = field(default_factory=dict)
     bots: dict[str, BotRow] = field(default_factory=dict)
-    bot_names: dict[int, str] = field(default_factory=dict)
+    bot_names: dict[str, str] = field(default_factory=dict)
     commands: dict[str, tuple[bool, str]] = field(default_factory=dict)
     # Profit and loss since the day began (UTC), per settlement asset, for the daily limit.
     day: int = 0

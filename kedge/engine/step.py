@@ -15,7 +15,8 @@ from typing import Any
 
 from kedge.engine.commands import hear_command
 from kedge.engine.decide import park, settle_bots
-from kedge.engine.engine import Engine, Out
+from kedge.engine.effects import Watch
+from kedge.engine.engine import SECOND_NS, Engine, Out
 from kedge.engine.orders import (
     ask_report,
     attend,
@@ -32,6 +33,9 @@ from kedge.engine.senses import TimerKey
 from kedge.model import events as ev
 from kedge.model import records as r
 from kedge.model.instrument import account_of
+
+
+RESUBSCRIBE_NS = 30 * SECOND_NS
 
 
 def born(e: Engine, now_ns: int, desk_id: int, cell: str, life: int) -> Out:
@@ -104,6 +108,10 @@ def _stale_timer(e: Engine, key: TimerKey) -> None:
         e.timers.set(key, stale_ns + 1)
         return
     e.count("books stale")
+    if link.up and market.watchers:
+        # A connection can be healthy and yet deliver nothing: ask for the books again, and keep asking.
+        e.act(Watch(link.account, link.watched))
+        e.timers.set(key, e.now_ns + RESUBSCRIBE_NS)
     for bot in market.watchers:
         e.touch(bot)
 

@@ -66,9 +66,8 @@ class FileLock:
     def _write(self, words: str) -> None:
         try:
             os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, words.encode(), 0) if hasattr(os, "pwrite") else os.write(
-                self._fd, words.encode()
-            )
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            os.write(self._fd, words.encode())
         except OSError as error:
             self.release()
             raise JournalError(f"cannot write {self.path}: {error.strerror}") from error
@@ -127,6 +126,13 @@ def _open(path: Path, flags: int) -> int:
         return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
     except OSError as error:
         raise JournalError(f"cannot open {path}: {error.strerror}") from error
+
+
+def _who_holds(fd: int, what: str) -> str:
+    """The words are the last driver's, perhaps long dead: where readers may share, readers hold it."""
+    if _try_lock(fd, shared=True):
+        return f"{what} is being read by a `kedge` command; try again in a moment"
+    return f"{what} is driven by {_words(fd) or 'a process that is just starting'}; stop it first"
 
 
 def _words(fd: int) -> str:

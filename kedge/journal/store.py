@@ -401,9 +401,10 @@ def _set_up(db: apsw.Connection, path: Path) -> None:
     db.pragma("locking_mode", "EXCLUSIVE")
     if db.pragma("user_version") == 0 and db.execute("SELECT count(*) FROM sqlite_schema").get:
         raise JournalError(f"{path} is some other program's database; move it away")
+    # As FULL once the log is on; before that, the first start's small journal file stays deleted too.
+    db.pragma("synchronous", "EXTRA")
     if db.pragma("journal_mode", "WAL") != "wal":
         raise JournalError("this disk does not allow SQLite's write-ahead log; use a local disk")
-    db.pragma("synchronous", "FULL")
     db.pragma("fullfsync", 1)  # macOS: fsync alone does not reach the medium there
     db.pragma("checkpoint_fullfsync", 1)
     db.pragma("wal_autocheckpoint", 0)  # the writer does it when idle

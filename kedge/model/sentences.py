@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from kedge.model.forms import bare, choices
+
 # A mistake quotes what was written, but not a book of it.
 QUOTE_MAX = 60
 
@@ -55,8 +57,8 @@ def mistake(error: msgspec.DecodeError, within: Any = None, called: str = "") ->
     if match := _MISSING.match(what):
         return f"{_in(name)}`{match['field']}` is missing"
     if match := _ENUM.match(what):
-        choices = _choices(shape)
-        end = f"; it must be {either(choices)}" if choices else ""
+        words = choices(shape) if shape is not None else []
+        end = f"; it must be {either(words)}" if words else ""
         return f"{_subject(name)} cannot be {match['value'][:QUOTE_MAX]}{end}"
     if match := _EXPECTED.match(what):
         return f"{_subject(name)} must be {_thing(match['want'], match['bound'])}{_was(match['got'])}"
@@ -98,6 +100,14 @@ def either(choices: Iterable[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def both(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    some = list(names)
+    if len(some) < 2:
+        return "".join(some)
+    return f"{', '.join(some[:-1])} and {some[-1]}"
 
 
 # ── helpers ─────────────────────────────────────────────────────────────────────────────────────
@@ -145,15 +155,16 @@ def _shape_at(within: Any, where: str) -> inspect.Type | None:
     """The type at a msgspec path like `$.accounts[...].limits`."""
     if within is None:
         return None
-    shape: inspect.Type | None = inspect.type_info(within)
+    shape = inspect.type_info(within)
     for step in re.findall(r"\.([^.\[]+)|(\[[^\]]*\])", where.removeprefix("$")):
-        shape = _inside(_plain(shape), step[0])
-        if shape is None:
+        inner = _inside(bare(shape), step[0])
+        if inner is None:
             return None
-    return _plain(shape)
+        shape = inner
+    return bare(shape)
 
 
-def _inside(shape: inspect.Type | None, field: str) -> inspect.Type | None:
+def _inside(shape: inspect.Type, field: str) -> inspect.Type | None:
     if isinstance(shape, inspect.StructType) and field:
         return next((f.type for f in shape.fields if f.encode_name == field), None)
     if isinstance(shape, inspect.DictType) and not field:
@@ -163,23 +174,5 @@ def _inside(shape: inspect.Type | None, field: str) -> inspect.Type | None:
     return None
 
 
-def _plain(shape: inspect.Type | None) -> inspect.Type | None:
-    """Without the annotations around it; an optional thing is that thing."""
-    if isinstance(shape, inspect.Metadata):
-        return _plain(shape.type)
-    if isinstance(shape, inspect.UnionType):
-        some = [one for one in shape.types if not isinstance(one, inspect.NoneType)]
-        return _plain(some[0]) if len(some) == 1 else shape
-    return shape
-
-
 def _fields(shape: inspect.Type | None) -> list[str]:
     return [field.encode_name for field in shape.fields] if isinstance(shape, inspect.StructType) else []
-
-
-def _choices(shape: inspect.Type | None) -> list[str]:
-    if isinstance(shape, inspect.LiteralType):
-        return [str(value) for value in shape.values]
-    if isinstance(shape, inspect.EnumType):
-        return [str(member.value) for member in shape.cls]
-    return []

@@ -223,9 +223,9 @@ class Cell:
 
     def _synced(self, done: asyncio.Future[None]) -> None:
         """A commit is durable: what waited for it may act, people may be answered."""
+        error = None if done.cancelled() else done.exception()
         if done.cancelled() or self.stopped:
             return
-        error = done.exception()
         if error is not None:
             if self._tree is not None:
                 self._tree.fail(error)
@@ -239,6 +239,7 @@ class Cell:
                 self._answer(entry.record)
         for tail in list(self.tails.values()):
             tail(entries)
+        self._answer_repeats()
         self._release()
 
     def _release(self) -> None:

@@ -41,6 +41,8 @@ class Shell:
         self._others: deque[Effect] = deque()
         self._wake = asyncio.Event()
         self._in_flight = 0
+        self._watch: tuple[str, ...] | None = None
+        self._watching = False
         self.sent = 0
 
     async def run(self) -> None:
@@ -56,6 +58,9 @@ class Shell:
 
     def carry_out(self, effect: Effect) -> None:
         """Queue one effect. A full queue answers at once that it was not sent."""
+        if isinstance(effect, Watch):
+            self._watch_newest(effect.symbols)
+            return
         urgent = not isinstance(effect, (Place, Amend)) or (isinstance(effect, Place) and effect.urgent)
         queue = self._urgent if urgent else self._others
         if len(queue) >= QUEUE_MOST:
@@ -88,6 +93,19 @@ class Shell:
         except TimeoutError:
             pass
 
+    def _watch_newest(self, symbols: tuple[str, ...]) -> None:
+        """Subscriptions are told one after another, and of those that wait only the newest counts."""
+        self._watch = symbols
+        if not self._watching:
+            self._watching = True
+            self._tree.start("watch", self._tell_watches(), lasting=False)
+
+    async def _tell_watches(self) -> None:
+        while self._watch is not None:
+            symbols, self._watch = self._watch, None
+            await self.venue.watch(symbols)
+        self._watching = False
+
     async def _one(self, effect: Effect) -> None:
         try:
             await self._carry_out(effect)
@@ -114,8 +132,6 @@ class Shell:
             self._hear(await venue.lookup(effect.client_id, effect.symbol))
         elif isinstance(effect, AskReport):
             self._report(await venue.report(effect.cursor))
-        else:
-            await venue.watch(effect.symbols)
 
     def _report(self, report: AccountReport | str) -> None:
         if isinstance(report, str):
@@ -143,9 +159,6 @@ class Shell:
             self._hear(LookedUp(self.account, effect.client_id, self._clock(), error=why))
         elif isinstance(effect, AskReport):
             self._hear(ReportFailed(self.account, why))
-        else:
-            assert isinstance(effect, Watch)
-            self._tree.fail(RuntimeError(f"{self.account}: {why}"))
 
     def _answer(self, request: Request, client_id: str, why: str) -> None:
         self._hear(

@@ -282,7 +282,10 @@ class SimDisk:
             raise self.types.corrupt(f"entry {seq} of {self.cell} fails its checksum")
         if not self.weather.real_bytes:
             return line.entry
-        record = decode(line.body)
+        try:
+            record = decode(line.body)
+        except msgspec.DecodeError as error:
+            raise self.types.corrupt(f"entry {seq} of {self.cell} cannot be read: {error}") from error
         if record != line.entry.record:
             raise self.types.corrupt(f"entry {seq} of {self.cell} was {line.entry.record}, reads {record}")
         return Entry(line.seq, line.ts_ns, record)

@@ -194,8 +194,6 @@ class SimNet:
 
     def carry(self, line: Line) -> None:
         """One message leaves. Each arrival takes the oldest one, so order holds however arrivals are run."""
-        if self.parted(line.owner.name, line.far_name):
-            return  # held: `join` carries it
         at_ns = max(self.loop.now_ns + self._delay_ns(), line._arrives_ns + 1)
         line._arrives_ns = at_ns
         assert line._far is not None
@@ -203,7 +201,7 @@ class SimNet:
 
     def _arrive(self, line: Line, far: Line) -> None:
         if far.cut or line.half_open or not line._on_way or self.parted(line.owner.name, line.far_name):
-            return
+            return  # while parted, messages wait where they are, and `join` carries them
         message = line._on_way.popleft()
         if message is None:
             far.ended = True

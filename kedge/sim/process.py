@@ -175,7 +175,6 @@ def place_of(task: asyncio.Task[Any]) -> str:
 
 def close_silently(task: asyncio.Task[Any]) -> None:
     """Unwind a dead process's coroutine. Its `finally` blocks run now, when nothing listens any more."""
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
     coro: Any = task.get_coro()
     if task.done() or coro is None:
         return

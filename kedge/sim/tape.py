@@ -158,7 +158,7 @@ class Swarm:
 def _stream(name: str) -> Draw:
     """A 64-bit linear congruential stream started by the name's hash; the product keeps its high bits.
 
-    Not `random.Random`: that costs five times as much to start, and a world starts a dozen of these.
+    Not `random.Random`: that costs several times as much to start, and a world starts a dozen of these.
     """
     state = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
 

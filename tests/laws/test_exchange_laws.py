@@ -116,7 +116,7 @@ def config(amend: str, amend_qty: str, scope: str, protect: str, cuts: bool, can
         reduce_only_cuts=cuts,
         post_only_cancels=cancels,
         retention_ns=1000 * HOUR,
-        insurance={"USD": D(20), "BTC": D("0.1")},
+        insurance={"USD": D(3), "BTC": D("0.03")},
     )
 
 
@@ -156,8 +156,8 @@ class Trading(RuleBasedStateMachine):
         self.exchange, self.twin = Exchange(chosen), Exchange(chosen)
         for name in ACCOUNTS:
             rich = name in RICH
-            self.both(lambda ex, n=name, r=rich: ex.transfer(n, "USD", D(100_000 if r else 200), 0))
-            self.both(lambda ex, n=name, r=rich: ex.transfer(n, "BTC", D(1000 if r else 2), 0))
+            self.both(lambda ex, n=name, r=rich: ex.transfer(n, "USD", D(100_000 if r else 25), 0))
+            self.both(lambda ex, n=name, r=rich: ex.transfer(n, "BTC", D(1000) if r else D("0.25"), 0))
             for symbol in ("PERP", "DATED", "INVERSE"):
                 self.both(lambda ex, n=name, s=symbol: ex.set_leverage(n, s, D(25), 0))
 
@@ -302,7 +302,7 @@ class Trading(RuleBasedStateMachine):
     def feed(self, symbol, mark, index):  # type: ignore[no-untyped-def]
         self.both(lambda ex: ex.feed(symbol, self.now_ns, mark=D(mark), index=index))
 
-    @rule(seconds=st.integers(1, 4000))
+    @rule(seconds=st.integers(1, 9000))
     def wait(self, seconds):  # type: ignore[no-untyped-def]
         self.now_ns += seconds * SECOND
         self.both(lambda ex: ex.advance(self.now_ns))

@@ -183,19 +183,19 @@ def cancel_all(
 
 
 def amend(floor: Floor, name: str, want: AmendOrder) -> Reply:
-    if floor.config.amend == "none":
-        return refused(refusal("amend_none"))
     found = _find_open(floor, name, want)
     if isinstance(found, Reply):
         return found
     account, order = found
+    if floor.config.amend == "none" and not account.house:
+        return refused(refusal("amend_none"), report(order))
     market = floor.markets[order.symbol]
     changed = _changed(market, order, want)
     no = checks.trading(floor, market) or _amend_shape(market, order, want)
     no = no or checks.filters(market, changed, changed.trigger_price)
     if no is not None:
         return refused(no, report(order))
-    if floor.config.amend == "cancel_new":
+    if floor.config.amend == "cancel_new" and not account.house:
         return _cancel_new(floor, market, account, order, changed)
     return _in_place(floor, market, account, order, changed)
 

@@ -21,7 +21,7 @@ from kedge.model.instrument import Instrument
 from kedge.model.numbers import LIMIT, ONE, ZERO, divide, text
 from kedge.model.venue import Balance, OrderReport, PlaceOrder, VenuePosition
 from kedge.sim.exchange import audit, calendar, entry, news
-from kedge.sim.exchange.floor import Market, new_floor, open_floor, refused, report
+from kedge.sim.exchange.floor import Market, add_market, new_floor, open_floor, refused, report
 from kedge.sim.exchange.forced import consequences
 from kedge.sim.exchange.hooks import Fixed, Latency
 from kedge.sim.exchange.money import balances, equity_and_need, free, needed
@@ -38,6 +38,7 @@ from kedge.sim.exchange.nouns import (
     QueueSpot,
     Reply,
     Request,
+    Terms,
     Truth,
 )
 from kedge.sim.exchange.refusals import refusal
@@ -59,10 +60,14 @@ class Exchange:
         memory = self._floor.memory
         memory.next_sweep_ns = now_ns + max(memory.config.retention_ns // 8, 1)
         for market in self._floor.markets.values():
-            interval = market.terms.funding_interval_ns
-            if interval:
-                market.state.funding_ns = (now_ns // interval + 1) * interval
-            market.state.was_open = market.status(now_ns) == "trading"
+            self._schedule(market)
+
+    def _schedule(self, market: Market) -> None:
+        now = self._floor.memory.now_ns
+        interval = market.terms.funding_interval_ns
+        if interval:
+            market.state.funding_ns = (now // interval + 1) * interval
+        market.state.was_open = market.status(now) == "trading"
 
     # ── requests ────────────────────────────────────────────────────────────────────────────────
 
@@ -127,8 +132,11 @@ class Exchange:
     # ── accounts ────────────────────────────────────────────────────────────────────────────────
 
     def open_account(self, account: str, *, house: bool = False) -> None:
-        """Open it if it is not open. A house account is exempt from margin, and no news is made of it:
-        synthetic traders are such."""
+        """Open it if it is not open.
+
+        Synthetic traders are house accounts: exempt from margin, no news is made of them, their finished
+        orders are not kept, and they may amend in place whatever the venue lets others do.
+        """
         assert account.strip("~") == account != "", f"{account!r} is not a name for an account"
         self._floor.memory.accounts.setdefault(account, Account(account, house=house))
 
@@ -177,6 +185,14 @@ class Exchange:
         floor.balances_changed(known)
         return Reply(True)
 
+    def list_instrument(self, terms: Terms, now_ns: int) -> None:
+        """A new instrument, from now on."""
+        self.advance(now_ns)
+        add_market(self._floor, terms)
+        self._schedule(self._market(terms.instrument.symbol))
+        self._due_ns = calendar.next_due(self._floor)
+        self._floor.status_changed(self._market(terms.instrument.symbol))
+
     # ── the world outside ───────────────────────────────────────────────────────────────────────
 
     def feed(
@@ -193,7 +209,7 @@ class Exchange:
             assert ZERO < mark < LIMIT
             state.mark = mark
             state.mark_given = True
-        if state.index and state.mark:
+        if state.index and state.mark and market.terms.funding_interval_ns:
             state.premium_sum += divide(state.mark - state.index, state.index)
             state.premium_count += 1
             state.funding_rate = calendar.funding_rate(market)
@@ -259,11 +275,12 @@ class Exchange:
         return self._due_ns
 
     def instruments(self) -> tuple[Instrument, ...]:
-        """The instruments with the status they have now."""
-        return tuple(
-            replace(market.instrument, status=market.state.status if not market.state.delivered else "closed")
-            for market in self._floor.markets.values()
-        )
+        """The instruments with the status they have now; being out of session is not a status."""
+        return tuple(self.instrument(symbol) for symbol in self._floor.markets)
+
+    def instrument(self, symbol: str) -> Instrument:
+        market = self._market(symbol)
+        return replace(market.instrument, status="closed" if market.state.delivered else market.state.status)
 
     def market(self, symbol: str) -> MarketReport:
         return audit.market_report(self._floor, self._market(symbol))

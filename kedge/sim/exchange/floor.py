@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import insort
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from kedge.model.instrument import Status
 from kedge.model.numbers import ONE, ZERO
 from kedge.model.order import Side, Trigger
@@ -215,12 +217,23 @@ def new_floor(memory: Memory) -> Floor:
         insurance.cash[asset] = amount
         outside.cash[asset] = -amount
     for terms in memory.config.terms:
-        symbol = terms.instrument.symbol
-        assert symbol not in floor.markets, f"{symbol} is configured twice"
-        assert terms.leverage_max >= ONE
-        state = memory.markets[symbol] = MarketState(symbol)
-        floor.markets[symbol] = Market(terms, state)
+        _open_market(floor, terms)
     return floor
+
+
+def add_market(floor: Floor, terms: Terms) -> None:
+    """List one more instrument; it belongs to the configuration from here on."""
+    _open_market(floor, terms)
+    floor.config = replace(floor.config, terms=(*floor.config.terms, terms))
+    floor.memory.config = floor.config
+
+
+def _open_market(floor: Floor, terms: Terms) -> None:
+    symbol = terms.instrument.symbol
+    assert symbol not in floor.markets, f"{symbol} is listed twice"
+    assert terms.leverage_max >= ONE
+    state = floor.memory.markets[symbol] = MarketState(symbol)
+    floor.markets[symbol] = Market(terms, state)
 
 
 def open_floor(memory: Memory) -> Floor:

@@ -7,8 +7,7 @@ fires so many times with so much probability. The dice are given from outside, s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -49,6 +48,14 @@ MESSAGE_FAULTS: tuple[FaultKind, ...] = ("drop_message", "duplicate_message", "r
 FAULTS_MAX = 1_000
 
 
+class Dice(Protocol):
+    """A seeded generator, made by whoever owns the seed."""
+
+    def random(self) -> float: ...
+
+    def getrandbits(self, k: int, /) -> int: ...
+
+
 class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Empty members match everything. `count` 0: until cleared."""
 
@@ -79,7 +86,7 @@ class _Armed(Struct):
 
 
 class Faults:
-    def __init__(self, dice: Random) -> None:
+    def __init__(self, dice: Dice) -> None:
         self.fired: dict[str, int] = {}
         self._dice = dice
         self._armed: list[_Armed] = []

@@ -4,8 +4,8 @@ Nothing here awaits. A line comes in by `arrive`, time passes by `tick`; what is
 the loop. What the exchange did is on disk before anybody is told, because `_settle` stands between the two
 and there is no way round it.
 
-Two clocks: the venue's own, which decides what orders may do and which the control door moves; and the loop's,
-by which silence and delays are measured.
+Two clocks: the venue's own, which decides what orders may do and which the control door moves; and the
+loop's, by which silence and delays are measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import asyncio
 import hmac
 from collections import deque
 from collections.abc import Callable
-from random import Random
 
 from msgspec import Struct
 
@@ -29,11 +28,11 @@ from kedge.sim.exchange.nouns import (
 from kedge.sim.paper import wire
 from kedge.sim.paper.answers import Answers
 from kedge.sim.paper.connection import Connection, Writer
-from kedge.sim.paper.faults import REPLY_FAULTS, REQUEST_FAULTS, Case, Fault, Faults
+from kedge.sim.paper.faults import REPLY_FAULTS, REQUEST_FAULTS, Case, Dice, Fault, Faults
 from kedge.sim.paper.keeper import Keeper
 from kedge.sim.paper.limits import Guard, Limits
 from kedge.sim.paper.publisher import Publisher, mark_of, tell_book
-from kedge.sim.paper.wire import BadLine, Message, Request
+from kedge.sim.paper.wire import BadLine, Deed, Message, Question, Request, Subscription
 
 CONNECTIONS_MAX = 64
 CONNECTIONS_PER_ACCOUNT = 8
@@ -43,6 +42,9 @@ HELLO_S = 5.0
 SILENCE_S = 10.0
 # Lines that arrive while the venue is paused.
 STALLED_MAX = 10_000
+
+
+Asked = Deed | Question | Subscription
 
 
 class Access(Struct, frozen=True):
@@ -56,7 +58,7 @@ class Gateway:
         keeper: Keeper,
         clock: Callable[[], int],
         faults: Faults,
-        dice: Random,
+        dice: Dice,
         *,
         limits: Limits | None = None,
         access: Access | None = None,
@@ -207,7 +209,7 @@ class Gateway:
         connection.send(wire.refused(request.id, now_ns, "rate_limited", text, retry_ns=wait_ns))
         return False
 
-    def _do(self, connection: Connection, request: Request, mute: bool) -> None:
+    def _do(self, connection: Connection, request: Asked, mute: bool) -> None:
         now_ns, account = self.clock(), connection.account
         after: list[Message] = []
         if isinstance(request, wire.Deed):
@@ -311,7 +313,7 @@ class Gateway:
         if len(watch.symbols) > wire.SYMBOLS_MAX:
             text = f"At most {wire.SYMBOLS_MAX} symbols may be watched."
             return wire.refused(watch.id, now_ns, "too_many_watched", text), []
-        known = self.keeper.exchange.instruments()
+        known = {i.symbol: None for i in self.keeper.exchange.instruments()}
         watching = [s for s in dict.fromkeys(watch.symbols) if s in known]
         unknown = [s for s in dict.fromkeys(watch.symbols) if s not in known]
         fresh = [s for s in watching if s not in connection.watched]

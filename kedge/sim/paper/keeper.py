@@ -1,15 +1,14 @@
 """The keeper of the venue's memory: the exchange, the market that moves it, and the file they survive in.
 
-`settle` is the only way to what has happened, and it returns after the calls that caused it are on disk. Calls
-that no client can have noticed (the synthetic traders among themselves) wait for the next one that somebody did:
-losing them with the process loses nothing that was ever told.
+`settle` is the only way to what has happened, and it returns after the calls that caused it are on disk.
+Calls that no client can have noticed (the synthetic traders among themselves) wait for the next one that
+somebody did: losing them with the process loses nothing that was ever told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +24,7 @@ from kedge.sim.exchange import (
 )
 from kedge.sim.paper.limits import Counts
 from kedge.sim.paper.log import Call, Recorded, decode_calls, encode_calls, play
+from kedge.sim.paper.markets import Market
 from kedge.sim.paper.store import Store, StoreError
 
 # Unnoticed calls that may wait in memory.
@@ -34,14 +34,6 @@ LOG_BYTES_MAX = 4 << 20
 COUNTER_ACCOUNT = "_counter"
 
 PERSONAL = (OrderChanged, FillMade, CashMoved, BalancesChanged, PositionChanged)
-
-
-class Market(Protocol):
-    """Whatever moves the prices."""
-
-    def step(self, now_ns: int) -> None: ...
-
-    def move(self, symbol: str, price: Decimal) -> None: ...
 
 
 class Facts(Struct):
@@ -66,6 +58,7 @@ class Keeper:
         self._log_bytes = 0
         self._market: Market | None = None
         saved = store.load()
+        self.restored = saved.dump is not None
         if saved.dump is None:
             self._facts = Facts(birth=f"{now_ns // 1_000_000:x}")
             self.exchange = Recorded(config, now_ns)
@@ -170,6 +163,7 @@ class Keeper:
     def _revive(self, now_ns: int) -> None:
         """What a restart does to the living: switches are wound, synthetic orders are withdrawn."""
         exchange, before_ns = self.exchange, self.exchange.now_ns
+        now_ns = max(now_ns, before_ns)
         for account, after_ns in self._facts.dead_men.items():
             if exchange.dead_man_ns(account):
                 exchange.cancel_all_after(account, now_ns - before_ns + after_ns, before_ns)

@@ -1,9 +1,9 @@
 """The exchange's calls as data: what was asked of it, in order, so that it can be asked again.
 
-The exchange is a pure machine: the same calls on the same state give the same state. So the venue's memory is
-a dump of the state and the list of calls since then. A call costs a hundred bytes to keep, whatever it caused;
-keeping what it caused (orders, fills, both accounts, holds, the house's sums) would mean to write the
-exchange's inside a second time, and to be wrong about it some day.
+The exchange is a pure machine: the same calls on the same state give the same state. So the venue's memory
+is a dump of the state and the list of calls since then. A call costs a hundred bytes to keep, whatever it
+caused; keeping what it caused (orders, fills, both accounts, holds, the house's sums) would mean to write
+the exchange's inside a second time, and to be wrong about it some day.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from kedge.model.venue import OrderReport, PlaceOrder
-from kedge.sim.exchange import AmendOrder, Exchange, ExchangeConfig, Reply
+from kedge.sim.exchange import AmendOrder, Exchange, ExchangeConfig, Reply, Request, Terms
 
 
 class _Call(Struct, frozen=True, tag=True, array_like=True):
@@ -80,6 +80,10 @@ class Funded(_Call, frozen=True):
     symbol: str
 
 
+class Listed(_Call, frozen=True):
+    terms: Terms
+
+
 class Halted(_Call, frozen=True):
     symbol: str
     on: bool
@@ -101,6 +105,7 @@ Call = (
     | Fed
     | FundingSet
     | Funded
+    | Listed
     | Halted
     | Advanced
 )
@@ -175,6 +180,13 @@ class Recorded(Exchange):
         self.calls.append(LeverageSet(now_ns, account, symbol, leverage))
         return super().set_leverage(account, symbol, leverage, now_ns)
 
+    def list_instrument(self, terms: Terms, now_ns: int) -> None:
+        self.calls.append(Listed(now_ns, terms))
+        super().list_instrument(terms, now_ns)
+
+    def send(self, account: str, request: Request, now_ns: int, tag: str = "") -> int:
+        raise AssertionError("the paper venue's latency is in its faults, not in the exchange")
+
     def feed(
         self, symbol: str, now_ns: int, *, mark: Decimal | None = None, index: Decimal | None = None
     ) -> None:
@@ -231,6 +243,8 @@ def play(exchange: Exchange, call: Call) -> None:
             exchange.set_funding(call.symbol, call.rate, call.now_ns)
         case Funded():
             exchange.fund_now(call.symbol, call.now_ns)
+        case Listed():
+            exchange.list_instrument(call.terms, call.now_ns)
         case Halted():
             exchange.halt(call.symbol, call.on, call.now_ns)
         case Advanced():

@@ -30,7 +30,7 @@ DEPTH = 50
 # Few enough digits that arithmetic on them is exact and cheap. `\Z`, because `$` lets a "\n" pass.
 Number = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,18})?\Z")]
 Id = Annotated[int, Meta(ge=1, lt=1 << 53)]
-Nanos = Annotated[int, Meta(ge=0, lt=1 << 63)]
+Nanos = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 ClientId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,36}\Z")]
 Symbol = Annotated[str, Meta(min_length=1, max_length=64)]
 # The venue's birth and a number; older than that is none of its cursors.
@@ -213,6 +213,27 @@ OPS: tuple[str, ...] = (
 _request = msgspec.json.Decoder(Request)
 _header = msgspec.json.Decoder(_Header)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Lines:
+    """Takes bytes as they come and gives whole lines; `broken` once a line has grown too long."""
+
+    def __init__(self, line_max: int = LINE_MAX) -> None:
+        self.broken = False
+        self._line_max = line_max
+        self._open = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        whole: list[bytes] = []
+        for piece in data.splitlines(keepends=True) if not self.broken else []:
+            self._open += piece
+            if len(self._open) > self._line_max + 1:
+                self.broken = True
+                break
+            if piece.endswith(b"\n"):
+                whole.append(bytes(self._open).strip())
+                self._open.clear()
+        return [one for one in whole if one]
 
 
 def read_request(line: bytes) -> Request | BadLine:

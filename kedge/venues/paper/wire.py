@@ -39,7 +39,7 @@ PAGE = 500
 
 # Plain digits, few enough that no arithmetic on them can be expensive. `\Z`, because `$` lets "\n" pass.
 Number = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,18})?\Z")]
-Nanos = Annotated[int, Meta(ge=0, lt=1 << 63)]
+Nanos = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 Word = Annotated[str, Meta(max_length=256)]
 VenueState = Literal["open", "filled", "cancelled", "expired", "rejected"]

@@ -1,0 +1,107 @@
+"""Others who trade at a storm's venues: cheap, seeded, and real orders in the real book.
+
+Each turn the price walks; makers move their ladder; takers hit one side of the book, so that resting orders
+of ours fill, wholly or in part. The whole turn is a handful of requests: a storm has hundreds of turns.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from kedge.model.instrument import Instrument
+from kedge.model.order import Side
+from kedge.model.venue import PlaceOrder
+from kedge.sim.exchange import Exchange, ExchangeConfig, Terms
+from kedge.sim.tape import Tape
+
+MAKERS, TAKERS = "makers", "takers"
+PLENTY = Decimal(10**9)
+RUNGS = 3
+
+
+def instrument(symbol: str) -> Instrument:
+    """A perpetual with coarse steps, so that fills are often partial and dust is often seen."""
+    return Instrument(
+        symbol=symbol,
+        kind="linear",
+        base="BTC",
+        quote="USD",
+        settle="USD",
+        tick=Decimal("0.5"),
+        qty_step=Decimal("0.001"),
+        min_qty=Decimal("0.001"),
+        min_notional=Decimal(5),
+    )
+
+
+def open_exchange(symbol: str, logins: tuple[str, ...], now_ns: int, in_place: bool) -> Exchange:
+    terms = Terms(instrument(symbol), maker_fee=Decimal("0.0001"), taker_fee=Decimal("0.0005"))
+    config = ExchangeConfig(terms=(terms,), amend="in_place" if in_place else "none")
+    exchange = Exchange(config, now_ns)
+    for login in logins:
+        exchange.transfer(login, "USD", Decimal(1_000_000), now_ns)
+    for other in (MAKERS, TAKERS):
+        exchange.open_account(other, house=True)
+        exchange.transfer(other, "USD", PLENTY, now_ns)
+    return exchange
+
+
+class Crowd:
+    """The makers and takers of one exchange."""
+
+    def __init__(self, exchange: Exchange, symbol: str, tape: Tape, price: Decimal) -> None:
+        self.exchange = exchange
+        self.symbol = symbol
+        self.tick = Decimal("0.5")
+        self.price = price
+        self._draw = tape.stream(f"{symbol}.crowd")
+        self._count = 0
+        self._standing: list[str] = []
+        self._at: Decimal | None = None
+
+    def turn(self, now_ns: int, jump: bool) -> None:
+        walk = self._draw(9) - 4
+        if jump:
+            walk = (self._draw(2) * 2 - 1) * (40 + self._draw(160))
+        self.price += self.tick * walk
+        self._requote(now_ns)
+        if self._draw(3):
+            side: Side = "buy" if self._draw(2) else "sell"
+            self._take(side, now_ns)
+
+    def _requote(self, now_ns: int) -> None:
+        """Move the ladder to the new price; leave it where the price stands still and depth is left."""
+        if self._at == self.price and self._draw(2):
+            return
+        self._at = self.price
+        for client_id in self._standing:
+            self.exchange.cancel(MAKERS, client_id, now_ns)
+        self._standing = []
+        for rung in range(1, RUNGS + 1):
+            qty = Decimal(5 + self._draw(40)) / 1000 * rung
+            for side, sign in (("buy", -1), ("sell", 1)):
+                price = self.price + self.tick * sign * (2 * rung - 1)
+                self._standing.append(self._place(MAKERS, side, qty, price, now_ns))
+
+    def _take(self, side: Side, now_ns: int) -> None:
+        """Hit the side that faces, a few rungs deep."""
+        qty = Decimal(1 + self._draw(60)) / 1000
+        reach = self.tick * (1 + self._draw(8))
+        price = self.price + (reach if side == "buy" else -reach)
+        self._place(TAKERS, side, qty, price, now_ns, ioc=True)
+
+    def _place(
+        self, who: str, side: str, qty: Decimal, price: Decimal, now_ns: int, ioc: bool = False
+    ) -> str:
+        self._count += 1
+        client_id = f"{who}-{self._count}"
+        order = PlaceOrder(
+            client_id,
+            self.symbol,
+            "buy" if side == "buy" else "sell",
+            qty,
+            price,
+            tif="ioc" if ioc else "gtc",
+        )
+        self.exchange.place(who, order, now_ns)
+        return client_id

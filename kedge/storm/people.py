@@ -1,0 +1,106 @@
+"""People in a storm: they start bots, change their minds, press twice, and press again when nobody answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from kedge.model.events import Command
+from kedge.sim.tape import Tape
+
+ALPHA, BETA = "alpha/main:BTC-A", "beta/main:BTC-B"
+SECOND_NS = 1_000_000_000
+STORM_NS = 16 * SECOND_NS
+
+
+class Wish(Struct, frozen=True):
+    """One command and when it is given. Its id stays the same however often it has to be repeated."""
+
+    at_ns: int
+    command: Command
+
+
+def wishes(tape: Tape) -> list[Wish]:
+    """What people do in this world, in the order of time."""
+    found: list[Wish] = []
+    bots = _bots(tape)
+    for name, kind, config in bots:
+        at_ns = tape.draw("people.start", 4 * SECOND_NS)
+        found.append(_wish(at_ns, len(found), "bot.add", name=name, kind=kind, config=config))
+        found += _later(tape, name, kind, config, at_ns, len(found))
+    if tape.draw("people.kill-switch", 12) == 1:
+        at_ns = 3 * SECOND_NS + tape.draw("people.kill-at", STORM_NS)
+        found.append(_wish(at_ns, len(found), "desk.kill", why="drill"))
+        found.append(_wish(at_ns + 4 * SECOND_NS, len(found), "desk.revive"))
+    return sorted(found, key=lambda wish: (wish.at_ns, wish.command.command_id))
+
+
+def last_wishes(names: list[str], hedges: list[str]) -> list[Wish]:
+    """After the storm: the switch is released, hedges are closed, and everything is stopped."""
+    found = [_wish(0, 900, "desk.revive")]
+    for place, name in enumerate(hedges):
+        found.append(_wish(SECOND_NS, 910 + place, "bot.resume", name=name))
+        found.append(_wish(2 * SECOND_NS, 930 + place, "bot.tell", name=name, text="close"))
+    for place, name in enumerate(names):
+        found.append(_wish(20 * SECOND_NS, 950 + place, "bot.stop", name=name))
+    return found
+
+
+def _bots(tape: Tape) -> list[tuple[str, str, dict[str, Any]]]:
+    qty = f"0.{5 + tape.draw('people.qty', 120):03d}"
+    side = tape.pick("people.side", ("sell", "buy"))
+    work = tape.pick("people.work", ("join", "cross"))
+    kinds: list[tuple[str, str, dict[str, Any]]] = [
+        ("pair-1", "pair", {"far": ALPHA, "near": BETA, "side": side, "qty": qty, "work": work, "slip": "0.02"}),
+        ("hedge-1", "hedge", _hedge(tape, qty)),
+        ("peg-1", "peg", {"market": BETA, "side": tape.pick("people.peg", ("buy", "sell")), "qty": qty}),
+        ("pair-2", "pair", {"far": BETA, "near": ALPHA, "side": "buy", "qty": "0.02", "slip": "0.02"}),
+    ]
+    chosen = [kind for kind in kinds if tape.draw(f"people.has.{kind[0]}", 2)]
+    return chosen or kinds[:1]
+
+
+def _hedge(tape: Tape, qty: str) -> dict[str, Any]:
+    return {
+        "market": ALPHA,
+        "qty": qty,
+        "side": tape.pick("people.hedge-side", ("sell", "buy")),
+        "deadline_s": 4 + tape.draw("people.deadline", 10),
+        "then": tape.pick("people.then", ("chase", "cross", "cancel")),
+        "slippage": "0.05",
+    }
+
+
+def _later(
+    tape: Tape, name: str, kind: str, config: dict[str, Any], at_ns: int, number: int
+) -> list[Wish]:
+    """Changes of mind about one bot."""
+    found: list[Wish] = []
+
+    def wish(verb: str, **args: Any) -> None:
+        after_ns = at_ns + SECOND_NS + tape.draw("people.later", STORM_NS)
+        found.append(_wish(after_ns, number + len(found), verb, **args))
+
+    if tape.draw("people.pauses", 5) == 1:
+        wish("bot.pause", name=name)
+        wish("bot.resume", name=name)
+    if tape.draw("people.amends", 5) == 1:
+        wish("bot.amend", name=name, config={"qty": f"0.{5 + tape.draw('people.new-qty', 80):03d}"})
+    if tape.draw("people.stops", 4) == 1:
+        wish("bot.stop", name=name)
+    if tape.draw("people.kills", 25) == 1:
+        wish("bot.kill", name=name)
+    if kind == "hedge" and tape.draw("people.closes", 2):
+        wish("bot.tell", name=name, text="close")
+        if tape.draw("people.closes-twice", 2):
+            wish("bot.tell", name=name, text="close")
+    if tape.draw("people.adds-twice", 8) == 1:
+        wish("bot.add", name=name, kind=kind, config=config)
+    return found
+
+
+def _wish(at_ns: int, number: int, verb: str, **args: Any) -> Wish:
+    body = Raw(msgspec.json.encode(args))
+    return Wish(at_ns, Command(f"wish-{number:04d}", "storm", "storm", verb, body))

@@ -1,0 +1,473 @@
+"""A venue in a storm: the pure exchange behind wires that lose, delay, double, reorder and lie.
+
+`Harbour` is the venue's side: it outlives every engine. `StormVenue` is our side of it and keeps the
+`Venue` protocol to the letter: it never raises for what the wires do, tries once per call, and answers
+UNKNOWN where it does not know. Whatever arrives at the harbour is shown to the checks first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from kedge.model.events import (
+    Answered,
+    BookLost,
+    BookUpdate,
+    CashNews,
+    Event,
+    FillNews,
+    LinkDown,
+    LinkUp,
+    LookedUp,
+    MarkUpdate,
+    OrderNews,
+    Request,
+)
+from kedge.model.instrument import market_of
+from kedge.model.order import State
+from kedge.model.venue import AccountReport, Answer, Fill, OrderReport, PlaceOrder, Rules
+from kedge.sim.exchange import (
+    AmendOrder,
+    BookChanged,
+    CashMoved,
+    Exchange,
+    FillMade,
+    Happening,
+    MarkMoved,
+    OrderChanged,
+    Reply,
+)
+from kedge.sim.loop import Process, StormLoop
+from kedge.sim.tape import Swarm, Tape
+
+MS = 1_000_000
+SECOND_NS = 1_000_000_000
+PATIENCE_NS = 3 * SECOND_NS
+BOOK_DEPTH = 5
+# More requests than this in one second, and a real venue would ban us.
+BAN_PER_SECOND = 60
+
+Emit = Callable[[Event], None]
+
+
+class Harbour:
+    """One venue: an exchange, who is connected to it, and what it can be asked."""
+
+    def __init__(
+        self, name: str, exchange: Exchange, rules: Rules, loop: StormLoop, tape: Tape, swarm: Swarm
+    ) -> None:
+        self.name = name
+        self.exchange = exchange
+        self.rules = rules
+        self.loop = loop
+        self.tape = tape
+        self.swarm = swarm
+        self.clients: list[StormVenue] = []
+        self.arrived: Callable[[str, PlaceOrder, Reply], None] = lambda account, order, reply: None
+        self.sent: Callable[[], None] = lambda: None
+        self.down_until_ns = 0
+        self.visible_ns: dict[str, int] = {}  # client or execution id -> when questions first show it
+        self.asked: dict[str, list[int]] = {}
+        self.banned: list[str] = []
+        self.understated: dict[str, Decimal] = {}  # client ids whose end was told with too little
+        self._draw = tape.stream(f"{name}.net")
+
+    # ── time ────────────────────────────────────────────────────────────────────────────────────
+
+    def now_ns(self) -> int:
+        return self.loop.wall_start_ns + self.loop.now_ns
+
+    def wire_ns(self) -> int:
+        return MS + self._draw(4 * MS)
+
+    @property
+    def down(self) -> bool:
+        return self.loop.now_ns < self.down_until_ns
+
+    # ── requests ────────────────────────────────────────────────────────────────────────────────
+
+    def place(self, account: str, order: PlaceOrder) -> Reply:
+        reply = self.exchange.place(account, order, self.now_ns())
+        if reply.ok and self.swarm.fires("lookup-lags"):
+            self.visible_ns[order.client_id] = self.now_ns() + self._draw(self.rules.visibility_ns)
+        self.arrived(account, order, reply)
+        self.tell()
+        return reply
+
+    def amend(self, account: str, change: AmendOrder) -> Reply:
+        reply = self.exchange.amend(account, change, self.now_ns())
+        self.tell()
+        return reply
+
+    def cancel(self, account: str, client_id: str, valid_until_ns: int) -> Reply:
+        reply = self.exchange.cancel(account, client_id, self.now_ns(), valid_until_ns=valid_until_ns)
+        self.tell()
+        return reply
+
+    def count(self, account: str) -> None:
+        """Every request of an account is counted; too many in a second is a ban, and a violation."""
+        asked = self.asked.setdefault(account, [])
+        asked.append(self.loop.now_ns)
+        while asked[0] <= self.loop.now_ns - SECOND_NS:
+            asked.pop(0)
+        if len(asked) > BAN_PER_SECOND:
+            self.banned.append(f"{account}: {len(asked)} requests in a second")
+
+    # ── questions ───────────────────────────────────────────────────────────────────────────────
+
+    def order(self, account: str, client_id: str) -> OrderReport | None:
+        found = self.exchange.order(account, client_id)
+        return found if found is not None and self._visible(client_id) else None
+
+    def open_orders(self, account: str) -> list[OrderReport]:
+        return [o for o in self.exchange.open_orders(account) if self._visible(o.client_id)]
+
+    def fills(self, account: str, cursor: str) -> tuple[list[Fill], str]:
+        """All pages since the cursor. One that is not visible yet ends the answer before it."""
+        found: list[Fill] = []
+        while True:
+            page = self.exchange.fills(account, cursor, 20)
+            for fill in page.items:
+                if not self._visible(fill.exec_id):
+                    return found, cursor
+                found.append(fill)
+            cursor = page.cursor
+            if not page.more:
+                return found, cursor
+
+    def _visible(self, key: str) -> bool:
+        until_ns = self.visible_ns.get(key)
+        if until_ns is None:
+            return True
+        if self.now_ns() < until_ns:
+            return False
+        del self.visible_ns[key]
+        return True
+
+    # ── streams ─────────────────────────────────────────────────────────────────────────────────
+
+    def tell(self) -> None:
+        """Send what has happened to whoever listens."""
+        happened = self.exchange.take()
+        if not happened:
+            return
+        for happening in happened:
+            if isinstance(happening, FillMade) and self.swarm.fires("lookup-lags"):
+                self.visible_ns[happening.fill.exec_id] = self.now_ns() + self._draw(self.rules.visibility_ns)
+        if self.down:
+            return
+        for client in list(self.clients):
+            client.told(happened)
+
+    def turn(self) -> None:
+        """The crowd has traded; the weather of this second is drawn."""
+        for client in list(self.clients):
+            if self.swarm.fires("link-cut"):
+                client.cut("the connection was reset")
+            elif self.swarm.fires("half-open"):
+                client.half_open()
+            if self.swarm.fires("book-gap"):
+                client.lose_books("a gap in the book")
+            if self.swarm.fires("book-silent"):
+                client.silence_books(6 * SECOND_NS)
+        if self.swarm.fires("venue-down"):
+            self.down_until_ns = self.loop.now_ns + SECOND_NS + self._draw(8 * SECOND_NS)
+            for client in list(self.clients):
+                client.cut("the venue is restarting")
+
+
+class StormVenue:
+    """Our side: one account of one harbour, as the engine's process sees it."""
+
+    def __init__(self, harbour: Harbour, account: str, process: Process, patience_ns: int = PATIENCE_NS) -> None:
+        self.account = account
+        self.rules = harbour.rules
+        self._login = account
+        self._harbour = harbour
+        self._process = process
+        self._loop = harbour.loop
+        self._swarm = harbour.swarm
+        self._draw = harbour.tape.stream(f"{harbour.name}.wire")
+        self._patience_ns = patience_ns
+        self._emit: Emit = lambda event: None
+        self._watched: tuple[str, ...] = ()
+        self._up = False
+        self._closed = False
+        self._session = 0
+        self._deaf_until_ns = 0
+        self._silent_until_ns = 0
+        self._last_arrival_ns = 0
+
+    # ── the protocol ────────────────────────────────────────────────────────────────────────────
+
+    async def open(self, emit: Emit) -> None:
+        self._emit = emit
+        self._process.at_death(self._gone)
+        self._connect_later(self._harbour.wire_ns())
+
+    async def close(self) -> None:
+        self._closed = True
+        self._gone()
+
+    async def watch(self, symbols: Sequence[str]) -> None:
+        self._watched = tuple(symbols)
+        self._push_books()
+
+    async def place(self, order: PlaceOrder) -> Answered:
+        def deed() -> Reply:
+            return self._harbour.place(self._login, order)
+
+        return await self._request("place", order.client_id, deed)
+
+    async def amend(
+        self, client_id: str, symbol: str, price: Decimal, qty: Decimal, valid_until_ns: int
+    ) -> Answered:
+        change = AmendOrder(client_id, price, qty, valid_until_ns=valid_until_ns)
+        return await self._request("amend", client_id, lambda: self._harbour.amend(self._login, change))
+
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+        def deed() -> Reply:
+            return self._harbour.cancel(self._login, client_id, valid_until_ns)
+
+        return await self._request("cancel", client_id, deed)
+
+    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+        asked_ns = self._process.wall_ns()
+        answer = await self._ask(lambda: (self._harbour.order(self._login, client_id),))
+        if answer is None:
+            return LookedUp(self.account, client_id, asked_ns, error="no answer")
+        return LookedUp(self.account, client_id, asked_ns, order=answer[0])
+
+    async def report(self, cursor: str) -> AccountReport | str:
+        asked_ns = self._process.wall_ns()
+        harbour, login = self._harbour, self._login
+        if self._swarm.fires("report-fails"):
+            await asyncio.sleep(harbour.wire_ns() / SECOND_NS)
+            return "the venue answered with an error"
+        orders = await self._ask(lambda: (harbour.open_orders(login),))
+        fills = await self._ask(lambda: harbour.fills(login, cursor))
+        cash = await self._ask(lambda: (harbour.exchange.cash(login, "", 1000).items,))
+        positions = await self._ask(lambda: (harbour.exchange.positions(login),))
+        if orders is None or fills is None or cash is None or positions is None:
+            return "a question about the account was not answered"
+        partial = self._swarm.fires("report-partial")
+        found = fills[0][: len(fills[0]) // 2] if partial else fills[0]
+        return AccountReport(
+            asked_ns=asked_ns,
+            open_orders=tuple(orders[0][: len(orders[0]) // 2] if partial else orders[0]),
+            fills=tuple(found),
+            cash=tuple(cash[0]),
+            positions=positions[0],
+            balances=harbour.exchange.balances(login),
+            instruments=harbour.exchange.instruments(),
+            cursor=cursor if partial else fills[1],
+            complete=not partial,
+        )
+
+    # ── one request ─────────────────────────────────────────────────────────────────────────────
+
+    async def _request(self, request: Request, client_id: str, deed: Callable[[], Reply]) -> Answered:
+        """One attempt; every way in which it can go wrong is in here."""
+        fires, harbour = self._swarm.fires, self._harbour
+        harbour.count(self.account)
+        if request == "place":
+            harbour.sent()
+        answer: asyncio.Future[Answered] = self._loop.create_future()
+        there_ns, back_ns = harbour.wire_ns(), harbour.wire_ns()
+        there_ns += self._draw(14 * SECOND_NS) if fires("request-slow") else 0
+        back_ns += self._draw(2 * SECOND_NS) if fires("reply-slow") else 0
+        back_ns += self._patience_ns if fires("reply-late") else 0
+
+        def arrive() -> None:
+            if harbour.down:
+                return
+            if fires("refused-unclear"):
+                return reply(self._answered(request, client_id, Answer.UNKNOWN, "503"))
+            if fires("too-many"):
+                return reply(self._answered(request, client_id, Answer.REJECTED, "too many requests"))
+            done = deed()
+            if fires("reply-lost"):
+                return None
+            if fires("reply-broken"):
+                return reply(self._answered(request, client_id, Answer.UNKNOWN, "502"))
+            return reply(self._from_reply(request, client_id, done))
+
+        def reply(answered: Answered) -> None:
+            self._loop.post(self._process, resolve, answered, delay_ns=back_ns)
+
+        def resolve(answered: Answered) -> None:
+            if not answer.done():
+                answer.set_result(answered)
+
+        if not fires("request-lost"):
+            self._loop.post(self._loop.root, arrive, delay_ns=there_ns)
+        return await self._patiently(answer, self._answered(request, client_id, Answer.UNKNOWN, "no answer"))
+
+    async def _patiently(self, answer: asyncio.Future[Answered], otherwise: Answered) -> Answered:
+        try:
+            async with asyncio.timeout(self._patience_ns / SECOND_NS):
+                return await answer
+        except TimeoutError:
+            return otherwise
+
+    def _from_reply(self, request: Request, client_id: str, done: Reply) -> Answered:
+        if done.ok:
+            return self._answered(request, client_id, Answer.DONE, "", done.order)
+        if done.code in ("id_open", "id_used"):
+            return self._answered(request, client_id, Answer.UNKNOWN, done.sentence)
+        return self._answered(request, client_id, Answer.REJECTED, done.sentence)
+
+    def _answered(
+        self, request: Request, client_id: str, answer: Answer, reason: str, order: OrderReport | None = None
+    ) -> Answered:
+        return Answered(self.account, request, client_id, answer, reason, order)
+
+    async def _ask(self, question: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
+        """A question: lost, slow, or answered as of the moment it arrives; None when it was not answered."""
+        fires, harbour = self._swarm.fires, self._harbour
+        harbour.count(self.account)
+        answer: asyncio.Future[tuple[Any, ...]] = self._loop.create_future()
+        back_ns = harbour.wire_ns() + (self._draw(2 * SECOND_NS) if fires("reply-slow") else 0)
+
+        def resolve(found: tuple[Any, ...]) -> None:
+            if not answer.done():
+                answer.set_result(found)
+
+        def arrive() -> None:
+            if not harbour.down and not fires("reply-lost"):
+                self._loop.post(self._process, resolve, question(), delay_ns=back_ns)
+
+        self._loop.post(self._loop.root, arrive, delay_ns=harbour.wire_ns())
+        try:
+            async with asyncio.timeout(self._patience_ns / SECOND_NS):
+                return await answer
+        except TimeoutError:
+            return None
+
+    # ── the link ────────────────────────────────────────────────────────────────────────────────
+
+    def _connect_later(self, delay_ns: int) -> None:
+        self._loop.post(self._process, self._connect, delay_ns=delay_ns)
+
+    def _connect(self) -> None:
+        if self._closed or self._up:
+            return
+        if self._harbour.down:
+            return self._connect_later(SECOND_NS)
+        self._up = True
+        self._session += 1
+        self._deaf_until_ns = self._silent_until_ns = 0
+        self._harbour.clients.append(self)
+        self._emit(LinkUp(self.account, self.rules))
+        self._push_books()
+        return None
+
+    def cut(self, why: str) -> None:
+        """The harbour's side: the line is gone, and our side notices a little later."""
+        session = self._session
+        if self in self._harbour.clients:
+            self._harbour.clients.remove(self)
+        self._loop.post(self._process, self._noticed, session, why, delay_ns=self._harbour.wire_ns())
+
+    def half_open(self) -> None:
+        """Nothing arrives any more; our heartbeat notices after its patience."""
+        if self in self._harbour.clients:
+            self._harbour.clients.remove(self)
+        session = self._session
+        delay_ns = SECOND_NS + self._draw(8 * SECOND_NS)
+        self._loop.post(self._process, self._noticed, session, "no heartbeat", delay_ns=delay_ns)
+
+    def _noticed(self, session: int, why: str) -> None:
+        if self._closed or not self._up or session != self._session:
+            return
+        self._up = False
+        self._gone()
+        self._emit(LinkDown(self.account, why))
+        self._connect_later(200 * MS + self._draw(2 * SECOND_NS))
+
+    def _gone(self) -> None:
+        if self in self._harbour.clients:
+            self._harbour.clients.remove(self)
+
+    # ── what is told ────────────────────────────────────────────────────────────────────────────
+
+    def told(self, happened: Sequence[Happening]) -> None:
+        """The harbour's side: messages leave towards us, each with its own fate."""
+        for happening in happened:
+            if isinstance(happening, BookChanged):
+                if happening.symbol in self._watched:
+                    self._send_book(happening.symbol)
+            elif isinstance(happening, MarkMoved):
+                self._send(self._mark(happening), self._harbour.wire_ns())
+            elif isinstance(happening, (OrderChanged, FillMade, CashMoved)):
+                if happening.account == self._login:
+                    self._send_private(happening)
+
+    def _send_private(self, happening: OrderChanged | FillMade | CashMoved) -> None:
+        fires = self._swarm.fires
+        event = self._private(happening)
+        if fires("message-lost-silently"):
+            return
+        if fires("message-lost"):
+            return self.cut("a gap in the private stream")
+        delay_ns = self._harbour.wire_ns()
+        delay_ns += self._draw(3 * SECOND_NS) if fires("message-slow") else 0
+        if fires("message-overtaken"):
+            self._send(event, delay_ns + self._draw(SECOND_NS))
+        else:
+            # In order: not before what was sent before it.
+            self._last_arrival_ns = max(self._last_arrival_ns + 1, self._loop.now_ns + delay_ns)
+            self._send(event, self._last_arrival_ns - self._loop.now_ns)
+        if fires("message-twice"):
+            self._send(event, delay_ns + self._draw(2 * SECOND_NS))
+        return None
+
+    def _private(self, happening: OrderChanged | FillMade | CashMoved) -> Event:
+        if isinstance(happening, FillMade):
+            return FillNews(self.account, happening.fill)
+        if isinstance(happening, CashMoved):
+            return CashNews(self.account, happening.cash)
+        order = happening.order
+        if order.state is State.CANCELLED and order.cum_qty > 0 and self._swarm.fires("cum-understated"):
+            self._harbour.understated[order.client_id] = order.cum_qty
+            order = msgspec.structs.replace(order, cum_qty=Decimal(0))
+        return OrderNews(self.account, order)
+
+    def _send(self, event: Event, delay_ns: int) -> None:
+        self._loop.post(self._process, self._receive, self._session, event, delay_ns=delay_ns)
+
+    def _receive(self, session: int, event: Event) -> None:
+        if self._up and not self._closed and session == self._session:
+            self._emit(event)
+
+    def _mark(self, moved: MarkMoved) -> MarkUpdate:
+        market = market_of(self.account, moved.symbol)
+        return MarkUpdate(market, moved.mark, moved.index, moved.last, moved.funding_rate, moved.venue_ns)
+
+    # ── books ───────────────────────────────────────────────────────────────────────────────────
+
+    def _push_books(self) -> None:
+        if self._up and not self._harbour.down:
+            for symbol in self._watched:
+                self._send_book(symbol)
+
+    def _send_book(self, symbol: str) -> None:
+        if self._loop.now_ns < self._silent_until_ns:
+            return
+        book = self._harbour.exchange.book(symbol, BOOK_DEPTH)
+        update = BookUpdate(market_of(self.account, symbol), book.bids, book.asks, book.venue_ns)
+        self._send(update, self._harbour.wire_ns())
+
+    def lose_books(self, why: str) -> None:
+        for symbol in self._watched:
+            self._send(BookLost(market_of(self.account, symbol), why), self._harbour.wire_ns())
+        self._loop.post(self._process, self._push_books, delay_ns=500 * MS + self._draw(2 * SECOND_NS))
+
+    def silence_books(self, for_ns: int) -> None:
+        self._silent_until_ns = self._loop.now_ns + for_ns
+        self._loop.post(self._process, self._push_books, delay_ns=for_ns + MS)

@@ -1,0 +1,72 @@
+"""Everything that can go wrong on the way to a venue and back, by name and greatest strength.
+
+Strengths are chances in a thousand per occasion. A run draws which of them exist and how strong they are
+(`sim/tape.py`, `Swarm`); a world with all of them at once hides as much as it finds.
+"""
+
+from __future__ import annotations
+
+# On the way there and back, per request.
+REQUESTS = {
+    "request-lost": 150,
+    "reply-lost": 150,  # the deed is done, the answer never comes
+    "reply-broken": 100,  # a 5xx after the deed: as good as no answer
+    "refused-unclear": 60,  # a 5xx before the deed
+    "request-slow": 200,
+    "reply-slow": 200,
+    "reply-late": 60,  # after our patience
+    "too-many": 60,  # 429: refused, definitely not carried out
+}
+# Per message on the account's private stream.
+PRIVATE = {
+    "message-lost-silently": 120,
+    "message-lost": 40,  # and noticed by its number: the link is cut
+    "message-twice": 120,
+    "message-slow": 300,
+    "message-overtaken": 200,
+    "cum-understated": 600,  # "cancelled", told before the fill that came just before it
+}
+# Per turn of the crowd, about once a second.
+TURNS = {
+    "link-cut": 25,
+    "half-open": 20,
+    "book-gap": 40,
+    "book-silent": 25,
+    "halt": 8,
+    "venue-down": 8,
+    "price-jump": 30,
+}
+# Per question about the account.
+QUESTIONS = {
+    "lookup-lags": 250,
+    "report-partial": 120,
+    "report-fails": 80,
+}
+KINDS: dict[str, int] = {**REQUESTS, **PRIVATE, **TURNS, **QUESTIONS}
+
+# What befalls the engine's own process, disk and clock: the chance in a thousand per world.
+MACHINE = {
+    "crash": 600,
+    "crash-again": 500,
+    "freeze": 300,
+    "two-engines": 250,
+    "disk-fails": 150,
+    "disk-stalls": 200,
+    "clock-skewed": 300,
+}
+
+# What every corpus must have seen besides: the rare branches of our own code.
+RARE = (
+    "order-absent",
+    "order-unknown",
+    "fill-late",
+    "woken-by-late-fill",
+    "stranger-cancelled",
+    "refused-by-limit",
+    "command-repeated",
+    "kill-switch",
+    "fenced",
+    "stopped-by-disk",
+    "lease-held",
+    "synthetic-none",
+)
