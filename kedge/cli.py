@@ -57,6 +57,7 @@ def make_app() -> cyclopts.App:
         console=console(),
         error_console=error_console(),
         default_parameter=cyclopts.Parameter(negative=()),
+        suppress_keyboard_interrupt=False,
     )
     add_desk_commands(app)
     add_local_commands(app)

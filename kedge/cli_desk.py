@@ -128,12 +128,10 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
 
 def check(deed: Deed, given: dict[str, Any]) -> dict[str, Any]:
     """Bounds of the plain arguments; name=value pairs are judged by the bot's kind later."""
-    plain = {name: value for name, value in given.items() if not isinstance(value, tuple)}
-    pairs: dict[str, object] = {
-        entry.name: {} for entry in commands.arguments(deed) if commands.is_pairs(entry)
-    }
+    whole: dict[str, Any] = {name: {} if isinstance(value, tuple) else value for name, value in given.items()}
+    pairs: dict[str, Any] = {entry.name: {} for entry in commands.arguments(deed) if commands.is_pairs(entry)}
     try:
-        msgspec.convert({**deed.fixed, **pairs, **plain}, deed.args)
+        msgspec.json.decode(msgspec.json.encode({**pairs, **deed.fixed, **whole}), type=deed.args)
     except msgspec.ValidationError as error:
         raise Halt(Exit.USAGE, mistake(error, deed.args, deed.name)) from None
     return given

@@ -36,8 +36,11 @@ Tokens = Annotated[str, Parameter(allow_leading_hyphen=True, help="Its own optio
 
 
 def add_local_commands(app: cyclopts.App) -> None:
-    for function in (up, doctor, verify, rebuild, replay, storm, sim, completion, version):
+    for function in (up, doctor, verify, rebuild, replay, storm, completion, version):
         app.command(function, help_epilogue="")
+    venues = cyclopts.App(name="sim", help="Run a venue's simulator, for any program to trade against.")
+    venues.command(sim_paper, name="paper", help_epilogue="")
+    app.command(venues)
     about = cyclopts.App(name="settings", help="Show, check and describe the settings.")
     for function in (settings_show, settings_schema, settings_path, settings_init):
         about.command(function, name=function.__name__.removeprefix("settings_"), help_epilogue="")
@@ -88,14 +91,38 @@ def span_ns(text: str) -> int:
     return int(float(match[1]) * _SECONDS[match[2]] * SECOND_NS)
 
 
-def sim(which: Annotated[str, Parameter(help="Which simulator: paper.")], /, *tokens: Tokens) -> int:
-    """Run a venue's simulator in this terminal, for any program to trade against.
+def sim_paper(
+    *,
+    host: Annotated[str, Parameter(help="The address it listens at.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Its port; 0 takes any that is free.")] = 0,
+    control_port: Annotated[
+        int | None,
+        Parameter(help="Port of the control door: inject a fault, move the price, read the truth."),
+    ] = None,
+    seed: Annotated[int, Parameter(help="The same seed gives the same market.")] = 0,
+    market: Annotated[str, Parameter(help="synthetic, still, or a file of prices.")] = "synthetic",
+    faults: Annotated[str, Parameter(help="A file of faults, armed at the start.", show_default=False)] = "",
+    key: Annotated[str, Parameter(help="The API key it accepts.")] = "paper",
+    secret: Annotated[str, Parameter(help="The API secret it accepts.")] = "paper",
+    state: Annotated[
+        str, Parameter(help="Where it keeps its state; without it forgets all.", show_default=False)
+    ] = "",
+) -> int:
+    """Run a paper venue in this terminal; the first line it prints says (in JSON) where its doors are."""
+    from kedge.sim.paper import server
 
-    `kedge sim paper --port --control-port --seed --market --faults --key --secret --state`
-    """
-    if which != "paper":
-        raise Halt(Exit.USAGE, f"there is no simulator `{which}`; there is paper")
-    return _pass_on("kedge.sim.paper.main", tokens)
+    chosen = server.Options(
+        host=host,
+        port=port,
+        control_port=control_port,
+        seed=seed,
+        market=market,
+        faults=faults,
+        key=key,
+        secret=secret,
+        state=state,
+    )
+    return server.main(chosen)
 
 
 def storm(*tokens: Tokens) -> int:

@@ -37,11 +37,9 @@ class FileLock:
         """Raises `LeaseHeld`, naming the holder, when another process (or this one) has it."""
         fd = _open(path, os.O_RDWR | os.O_CREAT)
         if not _try_lock(fd, shared=False):
-            words = _words(fd)
+            says = _who_holds(fd, what)
             os.close(fd)
-            raise LeaseHeld(
-                f"{what} is driven by {words or 'a reader or a start in progress'}; stop it first"
-            )
+            raise LeaseHeld(says)
         lock = cls(path, what, fd)
         lock._write(_describe(now_ns))
         return lock

@@ -105,6 +105,14 @@ class _Desk:
         self.tick = float(instrument.tick)
         self.premium = 0.0
         self.due_ns = 0
+        self.least = instrument.min_qty
+
+    def see_price(self, price: Decimal) -> None:
+        """The smallest order is a matter of money too, with room for the price to halve."""
+        instrument = self.instrument
+        worth = instrument.notional(instrument.qty_step, price)
+        steps = int(2 * instrument.min_notional / worth) + 1
+        self.least = max(instrument.min_qty, steps * instrument.qty_step)
 
 
 class Market:
@@ -176,6 +184,8 @@ class Market:
             if other.listing.coin == desk.listing.coin:
                 other.due_ns = now_ns + other.listing.every_ns
                 self._update(other, now_ns)
+                # A print at the new price: stops that watch the last trade see it too.
+                self._take(other, "buy", self._quantity(other, ZERO, 0.0), now_ns)
 
     def set_regime(self, coin: str, name: str, lasts_s: float = 0.0) -> None:
         """Begin a regime now, for its usual time or the one given."""
@@ -258,6 +268,7 @@ class Market:
         tick = desk.instrument.tick
         index = max(round(walk.price / desk.tick), 1) * tick
         mark = max(round(fair / desk.tick), 1) * tick
+        desk.see_price(mark)
         report = self._exchange.market(desk.listing.symbol)
         if report.status == "closed":
             return
@@ -265,8 +276,9 @@ class Market:
             self._exchange.feed(desk.listing.symbol, now_ns, mark=mark, index=index)
         if report.status != "trading":
             return
-        self._quote(desk, walk.regime, fair, now_ns)
+        # Takers come before the maker has moved: it is he who is late, and the book is whole afterwards.
         self._trade(desk, walk, now_ns)
+        self._quote(desk, walk.regime, fair, now_ns)
 
     def _quote(self, desk: _Desk, regime: Regime, fair: float, now_ns: int) -> None:
         half = desk.listing.spread_ticks * regime.spread / 2.0
@@ -315,8 +327,7 @@ class Market:
     def _quantity(self, desk: _Desk, typical: Decimal, factor: float) -> Decimal:
         step = desk.instrument.qty_step
         steps = int(typical / step * round(factor * 1000) / 1000)
-        least = max(desk.instrument.min_qty, step)
-        return min(max(steps * step, least), desk.instrument.max_qty)
+        return min(max(steps * step, desk.least), desk.instrument.max_qty)
 
     def _trade(self, desk: _Desk, walk: _Walk, now_ns: int) -> None:
         """Takers come by chance, more of them on the side the price moves to."""
@@ -328,5 +339,8 @@ class Market:
         bias = 0.5 + max(-0.3, min(0.3, walk.move * 2000.0))
         side: Side = "buy" if lean < bias else "sell"
         qty = self._quantity(desk, desk.listing.size, 3.0 * size * size * size)
+        self._take(desk, side, qty, now_ns)
+
+    def _take(self, desk: _Desk, side: Side, qty: Decimal, now_ns: int) -> None:
         want = PlaceOrder("", desk.listing.symbol, side, qty, ZERO, "market", "ioc")
         self._exchange.place(desk.taker, want, now_ns)

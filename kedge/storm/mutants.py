@@ -348,11 +348,6 @@ def _memory_beside_the_journal() -> Sequence[Patch]:
     return [(decide, "_remember", remember)]
 
 
-def _no_late_waking() -> Sequence[Patch]:
-    """A fill after the end of a bot is booked, and nobody evens it out."""
-    return [(orders, "_wake_ended", lambda e, bot, fill: None)]
-
-
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("act-before-write", "effects leave before their records are durable", _act_before_write),
     Mutant("skip-intent", "balancing orders are sent without an intent", _skip_intent),
@@ -376,5 +371,4 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("stop-means-drop", "stop leaves legs open", _stop_means_drop),
     Mutant("command-twice", "a repeated command acts again", _command_twice),
     Mutant("memory-beside-journal", "a bot's memory is not journalled", _memory_beside_the_journal),
-    Mutant("no-late-waking", "a late fill after the end is not balanced", _no_late_waking),
 )

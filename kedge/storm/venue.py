@@ -29,7 +29,6 @@ from kedge.model.events import (
     Request,
 )
 from kedge.model.instrument import market_of
-from kedge.model.order import State
 from kedge.model.venue import AccountReport, Answer, Fill, OrderReport, PlaceOrder, Rules
 from kedge.sim.exchange import (
     AmendOrder,
@@ -69,7 +68,7 @@ class Harbour:
         self.swarm = swarm
         self.clients: list[StormVenue] = []
         self.arrived: Callable[[str, PlaceOrder, Reply], None] = lambda account, order, reply: None
-        self.sent: Callable[[], None] = lambda: None
+        self.sent: Callable[[], int] = lambda: 0  # told of each order that leaves; how much slower it is
         self.down_until_ns = 0
         self.visible_ns: dict[str, int] = {}  # client or execution id -> when questions first show it
         self.asked: dict[str, list[int]] = {}
@@ -106,8 +105,20 @@ class Harbour:
 
     def cancel(self, account: str, client_id: str, valid_until_ns: int) -> Reply:
         reply = self.exchange.cancel(account, client_id, self.now_ns(), valid_until_ns=valid_until_ns)
+        ended = reply.order
+        if reply.ok and ended is not None and ended.cum_qty > 0 and self.swarm.fires("cum-understated"):
+            # The venue's order desk has not heard of the last fills yet, and says so with conviction.
+            self.understated[client_id] = ended.cum_qty
+            self.visible_ns[f"cum:{client_id}"] = self.now_ns() + self._draw(self.rules.visibility_ns)
+            reply = msgspec.structs.replace(reply, order=self.lie(ended))
         self.tell()
         return reply
+
+    def lie(self, report: OrderReport) -> OrderReport:
+        """The report as the venue gives it while it does not know of an order's last fills."""
+        if report.client_id not in self.understated or self._visible(f"cum:{report.client_id}"):
+            return report
+        return msgspec.structs.replace(report, cum_qty=Decimal(0))
 
     def count(self, account: str) -> None:
         """Every request of an account is counted; too many in a second is a ban, and a violation."""
@@ -122,7 +133,7 @@ class Harbour:
 
     def order(self, account: str, client_id: str) -> OrderReport | None:
         found = self.exchange.order(account, client_id)
-        return found if found is not None and self._visible(client_id) else None
+        return self.lie(found) if found is not None and self._visible(client_id) else None
 
     def open_orders(self, account: str) -> list[OrderReport]:
         return [o for o in self.exchange.open_orders(account) if self._visible(o.client_id)]
@@ -275,10 +286,9 @@ class StormVenue:
         """One attempt; every way in which it can go wrong is in here."""
         fires, harbour = self._swarm.fires, self._harbour
         harbour.count(self.account)
-        if request == "place":
-            harbour.sent()
         answer: asyncio.Future[Answered] = self._loop.create_future()
         there_ns, back_ns = harbour.wire_ns(), harbour.wire_ns()
+        there_ns += harbour.sent() if request == "place" else 0
         there_ns += self._draw(14 * SECOND_NS) if fires("request-slow") else 0
         back_ns += self._draw(2 * SECOND_NS) if fires("reply-slow") else 0
         back_ns += self._patience_ns if fires("reply-late") else 0
@@ -432,11 +442,7 @@ class StormVenue:
             return FillNews(self.account, happening.fill)
         if isinstance(happening, CashMoved):
             return CashNews(self.account, happening.cash)
-        order = happening.order
-        if order.state is State.CANCELLED and order.cum_qty > 0 and self._swarm.fires("cum-understated"):
-            self._harbour.understated[order.client_id] = order.cum_qty
-            order = msgspec.structs.replace(order, cum_qty=Decimal(0))
-        return OrderNews(self.account, order)
+        return OrderNews(self.account, self._harbour.lie(happening.order))
 
     def _send(self, event: Event, delay_ns: int) -> None:
         self._loop.post(self._process, self._receive, self._session, event, delay_ns=delay_ns)

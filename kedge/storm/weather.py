@@ -24,7 +24,7 @@ PRIVATE = {
     "message-twice": 120,
     "message-slow": 300,
     "message-overtaken": 200,
-    "cum-understated": 600,  # "cancelled", told before the fill that came just before it
+    "cum-understated": 600,  # "cancelled", told without the fills that came just before it
 }
 # Per turn of the crowd, about once a second.
 TURNS = {
@@ -38,7 +38,7 @@ TURNS = {
 }
 # Per question about the account.
 QUESTIONS = {
-    "lookup-lags": 250,
+    "lookup-lags": 500,
     "report-partial": 120,
     "report-fails": 80,
 }

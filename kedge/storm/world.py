@@ -297,7 +297,7 @@ class World:
             if draw("crash-where", 2):
                 first.crash_at_step = 1 + draw("crash-at", 1200)
             else:
-                self._crash_at_send = 1 + draw("crash-at-send", 25)
+                self._crash_at_send = 1 + draw("crash-at-send", 10)
         if fires("freeze"):
             self._at(draw("freeze-at", STORM_NS), self._freeze)
         if fires("two-engines"):
@@ -305,13 +305,18 @@ class World:
         if fires("disk-fails"):
             self._at(draw("disk-fails-at", STORM_NS), self._fail_disk)
 
-    def _sent(self) -> None:
-        """An order has just left. The narrowest window there is: sent, and not answered."""
+    def _sent(self) -> int:
+        """An order has just left. The narrowest window there is: sent, and not answered.
+
+        Sometimes it is also long on its way, and arrives in the next life.
+        """
         self._crash_at_send -= 1
-        if self._crash_at_send == 0 and not self.healed:
-            self.marks.sometimes("crash-after-send")
-            sender = self.loop.current
-            self._at(self.tape.draw("crash-after-send", 9 * MS), lambda: self.loop.kill(sender))
+        if self._crash_at_send != 0 or self.healed:
+            return 0
+        self.marks.sometimes("crash-after-send")
+        sender = self.loop.current
+        self._at(self.tape.draw("crash-after-send", 9 * MS), lambda: self.loop.kill(sender))
+        return self.tape.pick("crash-after-send.slow", (0, 1)) * self.tape.draw("crash-slow", 5 * SECOND_NS)
 
     def _at(self, delay_ns: int, what: Any) -> None:
         self.loop.post(self.loop.root, what, delay_ns=delay_ns)

@@ -33,10 +33,10 @@ def place(floor: Floor, name: str, want: PlaceOrder) -> Reply:
         assert no is not None
         return refused(no, _asked(floor, want, no))
     no = checks.fresh_id(floor, account, want.client_id)
-    if no is not None:
+    if no is not None and no.code != "bad_order":
         known = find(floor, account, want.client_id, "")
         return refused(no, report(known) if known else None)
-    no = checks.trading(floor, market) or checks.shape(market, want)
+    no = no or checks.trading(floor, market) or checks.shape(market, want)
     if no is not None:
         return refused(no, _asked(floor, want, no))
     order = _draft(floor, market, name, want)

@@ -147,9 +147,9 @@ class Exchange:
             return refused(refusal("amount"))
         floor = self._floor
         known = floor.memory.accounts.get(account)
+        if account.startswith("~") or (known is None and amount < 0):
+            return refused(refusal("unknown_account", account=account))
         if known is None:
-            if amount < 0 or account.startswith("~"):
-                return refused(refusal("unknown_account", account=account))
             self.open_account(account)
             known = floor.memory.accounts[account]
         outside = floor.memory.accounts[OUTSIDE]

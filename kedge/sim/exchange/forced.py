@@ -114,6 +114,8 @@ def _liquidate(floor: Floor, market: Market, account: Account, asset: str) -> No
     side: Side = opposite(side_of(position.qty))
     _sell_out(floor, market, account, side, abs(position.qty), price)
     if position.qty:
+        # What the book paid above the bankruptcy price is the fund's gain: it takes the rest for less.
+        price = bankruptcy_price(floor, market, account, asset)
         taken = _insurable(floor, market, side, abs(position.qty), price, asset)
         if taken:
             _hand(floor, market, account, floor.memory.accounts[INSURANCE], side, taken, price)

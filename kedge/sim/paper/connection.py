@@ -35,16 +35,16 @@ class Connection:
         self.closed = False
         self._writer = writer
         self._faults = faults
-        # A message that is to come after the next one.
-        self._late: Message | None = None
+        # Messages that are to come after the next one of their stream.
+        self._late: dict[str, Message] = {}
 
     def send(self, message: Message) -> None:
         """Say it, unless nobody can hear."""
         if self.closed or self.deaf:
             return
         self._write(message)
-        if self._late is not None:
-            late, self._late = self._late, None
+        late = self._late.pop(_stream(message), None) if self._late else None
+        if late is not None:
             self._write(late)
 
     def tell(self, message: Message) -> None:
@@ -58,8 +58,10 @@ class Connection:
         elif fault.kind == "duplicate_message":
             self.send(message)
             self.send(message)
-        elif fault.kind == "reorder_message" and self._late is None:
-            self._late = message
+        elif fault.kind == "reorder_message":
+            overtaken = self._late.setdefault(_stream(message), message)
+            if overtaken is not message:
+                self.send(message)
 
     def tell_private(self, message: Message) -> None:
         """Say one message of the private stream; it has its number whether it arrives or not."""
@@ -87,3 +89,11 @@ class Connection:
             self._writer.write(wire.line(message))
         except OSError:
             self.closed = True
+
+
+def _stream(message: Message) -> str:
+    """What a message is in order with: its symbol's books, the private stream, its own kind."""
+    kind = message["t"]
+    if kind == "book":
+        return f"book {message['symbol']}"
+    return "private" if "seq" in message else str(kind)
