@@ -12,6 +12,7 @@ from `desk/commands.py` (see `cli_desk.py`).
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -68,6 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the number to exit with."""
     tokens = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in tokens
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a letter shows a ? for it; that is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         result = make_app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         return int(result) if isinstance(result, int) else Exit.OK

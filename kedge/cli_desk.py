@@ -131,7 +131,7 @@ def check(deed: Deed, given: dict[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {name: {} if isinstance(value, tuple) else value for name, value in given.items()}
     pairs: dict[str, Any] = {entry.name: {} for entry in commands.arguments(deed) if commands.is_pairs(entry)}
     try:
-        msgspec.json.decode(msgspec.json.encode({**pairs, **deed.fixed, **whole}), type=deed.args)
+        msgspec.json.decode(msgspec.json.encode({**pairs, **whole}), type=deed.args)
     except msgspec.ValidationError as error:
         raise Halt(Exit.USAGE, mistake(error, deed.args, deed.name)) from None
     return given

@@ -11,7 +11,6 @@ from kedge import home as homes
 from kedge import settings
 from kedge.desk.screens import Look
 from kedge.home import Home
-from kedge.settings import SettingsWrong
 
 
 class Place(Struct, frozen=True):
@@ -26,14 +25,7 @@ class Place(Struct, frozen=True):
 def find_place(given: str = "") -> Place:
     """Raises `SettingsWrong` only where the wrong settings leave open which desk is meant."""
     home = homes.find(given)
-    try:
-        return Place(home, settings.load(home.settings).desk.cell)
-    except SettingsWrong:
-        # The kill switch must not wait for a typing mistake in a file to be mended.
-        running = sorted(home.root.glob("*.sock"))
-        if len(running) != 1:
-            raise
-        return Place(home, running[0].stem)
+    return Place(home, settings.cell_of(home))
 
 
 def look_now() -> Look:

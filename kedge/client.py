@@ -29,6 +29,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from kedge import home as homes
+from kedge import settings
 from kedge.model import frames
 from kedge.model.commands import VERBS
 from kedge.model.events import Event
@@ -65,11 +66,9 @@ class Refused(Exception):
 
 
 @asynccontextmanager
-async def connect(
-    where: str | Path | None = None, *, cell: str = "main", via: str = "python"
-) -> AsyncIterator[Desk]:
+async def connect(where: str | Path | None = None, *, via: str = "python") -> AsyncIterator[Desk]:
     """A desk's home folder, or its socket file; by default the home that KEDGE_HOME or XDG names."""
-    desk = Desk(socket_of(where, cell), via)
+    desk = Desk(socket_of(where), via)
     await desk.open()
     try:
         yield desk
@@ -77,9 +76,10 @@ async def connect(
         await desk.close()
 
 
-def socket_of(where: str | Path | None, cell: str = "main") -> Path:
-    path = Path(where).expanduser().absolute() if where is not None else homes.find().root
-    return path if path.suffix == ".sock" else homes.Home(path).socket(cell)
+def socket_of(where: str | Path | None) -> Path:
+    """The gate of a home, by the cell its settings name. Raises `SettingsWrong` where that is unclear."""
+    home = homes.find(where)
+    return home.root if home.root.suffix == ".sock" else home.socket(settings.cell_of(home))
 
 
 class Desk:
@@ -121,11 +121,12 @@ class Desk:
 
     async def _ask_to(self, verb: str, args: Raw, command_id: str) -> CommandTaken:
         key = command_id or new_command_id()
-        why = ""
+        why, sent = "", False
         for _ in range(ASKS_MAX):
             try:
                 await self.open()
                 assert self._line is not None
+                sent = True
                 taken = await self._line.ask(lambda here: frames.Do(here, key, verb, args), CommandTaken)
             except DeskAway as away:
                 # Nothing is known of the command now; the same id makes asking again harmless.
@@ -134,7 +135,7 @@ class Desk:
             if not taken.ok:
                 raise Refused(taken.says, "refused", taken)
             return taken
-        raise DeskAway(why, key)
+        raise DeskAway(why, key if sent else "")
 
     async def reload(self) -> str:
         """Have the desk follow its bots file again; what was done, in one sentence."""

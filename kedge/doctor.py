@@ -328,7 +328,7 @@ def _at_rest(home: Home, cell: str, away: client.DeskAway) -> Iterator[Finding]:
         return
     except JournalError as error:
         yield Finding(
-            "journal", "fail", str(error), "keep the files as they are; see docs/how-to/mend-a-journal.md"
+            "journal", "fail", str(error), "keep the files as they are; see docs/reference/journal.md"
         )
         return
     yield Finding("lease", "ok", "free: no desk is running here")

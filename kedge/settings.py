@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
+from kedge.home import Home
 from kedge.model.limits import LIMIT_NAMES, NO_LIMITS, Limits
 from kedge.model.numbers import BadNumber, exact
 from kedge.model.sentences import mistake, unknown_name
@@ -242,6 +243,21 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}", parse_float=_exactly)["value"]
     except (tomllib.TOMLDecodeError, BadNumber):
         return text
+
+
+def cell_of(home: Home, environ: Mapping[str, str] = os.environ) -> str:
+    """The cell that runs in a home, for those who only want to speak to it.
+
+    A typing mistake in the settings must not stand between a person and the kill switch: then the one socket
+    that is there is meant. Raises `SettingsWrong` where there is none, or more than one.
+    """
+    try:
+        return load(home.settings, environ).desk.cell
+    except SettingsWrong:
+        sockets = sorted(home.root.glob("*.sock"))
+        if len(sockets) != 1:
+            raise
+        return sockets[0].stem
 
 
 def schema() -> dict[str, Any]:

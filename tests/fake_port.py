@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from kedge.journal.sqlite import SqliteJournal
 from kedge.model.events import Command, Event, Tick
 from kedge.model.looks import (
     AccountLook,
@@ -26,7 +27,7 @@ from kedge.model.looks import (
     SlotLook,
     Status,
 )
-from kedge.model.records import CommandTaken, Entry, Noted
+from kedge.model.records import BotAdded, CommandTaken, DeskMade, Entry, LifeBegan, Noted, Raw, Told
 from kedge.runtime.gate import Door
 from kedge.runtime.gate_unix import UnixGate
 from kedge.runtime.port import EngineAway
@@ -49,12 +50,14 @@ class FakePort:
         self.answer = (True, "done")
         self.wrong: BaseException | None = None
         self.hold: asyncio.Event | None = None
+        self.heard = asyncio.Event()  # a command has come
         self.entries_closed = 0
         self.live = False
         self.big = ""
 
     async def command(self, command: Command) -> CommandTaken:
         self.commands.append(command)
+        self.heard.set()
         self._maybe_wrong()
         if self.hold is not None:
             await self.hold.wait()
@@ -278,3 +281,21 @@ def a_status(**changes: object) -> Status:
         unhedged=D(0),
     )
     return msgspec.structs.replace(status, **changes)
+
+
+def a_journal(home: Path) -> None:
+    """A desk that ran once and stopped."""
+
+    async def go() -> None:
+        journal = SqliteJournal.open(home, "main", "0.1.0", lambda: NOW)
+        records = [
+            DeskMade(42, "main"),
+            LifeBegan(1, "0.1.0"),
+            BotAdded("hedge-1", 1, "hedge", Raw(b"{}"), Raw(b"{}")),
+            Told("hedge-1", 1, "me", "close"),
+            Noted("warn", "it is late", bot="hedge-1"),
+        ]
+        await journal.append([Entry(n, NOW + n, record) for n, record in enumerate(records, 1)])
+        await journal.close()
+
+    asyncio.run(go())

@@ -1,6 +1,6 @@
 """Reference pages have a generated block between markers; a test compares it with what the code makes.
 
-    KEDGE_WRITE_PAGES=1 python -m pytest tests      writes the blocks (and golden outputs) anew
+KEDGE_WRITE_PAGES=1 python -m pytest tests      writes the blocks (and golden outputs) anew
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ from kedge.model.events import Event
 from kedge.model.order import Side
 from kedge.model.venue import PlaceOrder
 from kedge.sim.loop import StormLoop
-from kedge.sim.paper import Limits, Options, PaperServer, Ready, serve, wire
+from kedge.sim.paper import Limits, Options, PaperServer, Ready, StoreError, serve, wire
 from kedge.sim.paper.faults import Fault
-from kedge.venues.paper.client import Options as ClientOptions
 from kedge.venues.paper.client import PaperVenue
+from kedge.venues.paper.rules import Options as ClientOptions
 
 SYMBOL = "BTC-PERP"
 SECOND = 10**9
@@ -201,8 +201,8 @@ class World:
 
     def begin(self) -> None:
         self.server = PaperServer(self._options, self.venue_ns, limits=self._limits)
-        ticking = self.loop.create_task(self.server.run(), name="venue-ticks")
-        self._tasks.append(ticking)
+        self.ticking = self.loop.create_task(self.server.run(), name="venue-ticks")
+        self._tasks.append(self.ticking)
 
     async def restart(self) -> None:
         """The venue goes and comes back with the same file; the lines are cut."""
@@ -217,7 +217,7 @@ class World:
         tasks, self._tasks = self._tasks, []
         tasks[0].cancel()
         for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, StoreError):
                 await task
         self.server.close()
 

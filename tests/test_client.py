@@ -15,6 +15,7 @@ from kedge.model.commands import BotPause
 from kedge.model.events import Tick
 from kedge.model.frames import Answer, Welcome
 from kedge.model.records import CommandTaken, Noted
+from kedge.settings import SettingsWrong
 
 
 def test_the_whole_round() -> None:
@@ -65,7 +66,7 @@ def test_errors_have_types_and_sentences() -> None:
                 with pytest.raises(Refused, match="there is no bot `b`") as refused:
                     await desk.command("bot.pause", name="b")
                 assert refused.value.taken is not None
-                with pytest.raises(Refused, match="did you mean `bot.pause`") as refused:
+                with pytest.raises(Refused, match=r"did you mean `bot\.pause`") as refused:
                     await desk.command("bot.puase", name="b")
                 assert (refused.value.fault, refused.value.taken) == ("usage", None)
                 with pytest.raises(Refused, match="nothing called `tea`"):
@@ -82,7 +83,7 @@ def test_errors_have_types_and_sentences() -> None:
 def test_nobody_there_is_desk_away() -> None:
     async def run() -> None:
         with short_folder() as folder:
-            with pytest.raises(DeskAway, match="no desk is running here .* start it with: kedge up"):
+            with pytest.raises(DeskAway, match=r"no desk is running here .* start it with: kedge up"):
                 async with client.connect(folder):
                     raise AssertionError("connected to nobody")
             async with a_gate(AwayPort(), folder / "main.sock"), client.connect(folder) as desk:
@@ -159,8 +160,7 @@ def test_a_desk_that_closes_wakes_who_waits() -> None:
             async with a_gate(port, folder / "main.sock"):
                 desk = Desk(folder / "main.sock", "python")
                 waiting = asyncio.create_task(desk.command("desk.kill"))
-                while not port.commands:
-                    await asyncio.sleep(0)
+                await port.heard.wait()
             with pytest.raises(DeskAway):
                 await waiting
             await desk.close()
@@ -169,8 +169,14 @@ def test_a_desk_that_closes_wakes_who_waits() -> None:
     asyncio.run(run())
 
 
-def test_where_a_desk_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_desk_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEDGE_HOME", "/h")
     assert client.socket_of(None) == Path("/h/main.sock")
-    assert client.socket_of("/x", "two") == Path("/x/two.sock")
     assert client.socket_of("/x/y.sock") == Path("/x/y.sock")
+    (tmp_path / "kedge.toml").write_text('[desk]\ncell = "two"\n')
+    assert client.socket_of(tmp_path) == tmp_path / "two.sock"
+    (tmp_path / "kedge.toml").write_text("broken")
+    with pytest.raises(SettingsWrong):
+        client.socket_of(tmp_path)
+    (tmp_path / "three.sock").touch()
+    assert client.socket_of(tmp_path) == tmp_path / "three.sock"

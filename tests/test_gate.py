@@ -170,10 +170,16 @@ def test_who_says_nothing_is_left() -> None:
         (b'{"type":"Do","id":7}\n', 7, "`command_id` is missing"),
         (b'{"type":"Do","id":-7}\n', 0, "`id` must be a whole number, at least 1"),
         (b'{"type":"Tail","id":7,"after":"x"}\n', 7, "`after` must be a whole number, not text"),
-        (b'{"type":"Read","id":7,"what":"x","args":' + b'{"a":' * 20000 + b"1" + b"}" * 20000 + b"}\n", 0, "nested"),
+        (
+            b'{"type":"Read","id":7,"what":"x","args":' + b'{"a":' * 20000 + b"1" + b"}" * 20000 + b"}\n",
+            0,
+            "nested",
+        ),
     ],
 )
-def test_a_malformed_line_gets_one_clear_answer_and_the_talk_goes_on(line: bytes, here: int, words: str) -> None:
+def test_a_malformed_line_gets_one_clear_answer_and_the_talk_goes_on(
+    line: bytes, here: int, words: str
+) -> None:
     async def body(path: Path, port: FakePort) -> None:
         async with calling(path) as caller:
             caller.raw(line)
@@ -206,7 +212,9 @@ def test_a_line_without_end_is_cut_off() -> None:
         ("order.resolve", {"client_id": "x", "fate": "gone"}, "it must be absent or cancelled"),
     ],
 )
-def test_a_wrong_command_is_a_sentence_and_never_reaches_the_engine(verb: str, args: object, words: str) -> None:
+def test_a_wrong_command_is_a_sentence_and_never_reaches_the_engine(
+    verb: str, args: object, words: str
+) -> None:
     async def body(path: Path, port: FakePort) -> None:
         async with calling(path) as caller:
             said = await caller.ask(type="Do", id=1, command_id=ID, verb=verb, args=args)
@@ -233,6 +241,19 @@ def test_reads_status_reload_backup_and_their_refusals() -> None:
             port.wrong = ValueError("the disk is full")
             said = await caller.ask(type="Backup", id=6, target="/b")
             assert (said["fault"], said["says"]) == ("refused", "the disk is full")
+
+    at_the_gate(body, port)
+
+
+def test_an_answer_that_is_too_long_is_refused_and_the_talk_goes_on() -> None:
+    port = FakePort()
+    port.rows["orders"] = "x" * frames.LINE_BYTES_MAX
+
+    async def body(path: Path, port: FakePort) -> None:
+        async with calling(path) as caller:
+            said = await caller.ask(type="Read", id=1, what="orders")
+            assert (said["fault"], said["says"]) == ("refused", "the answer is too long; ask for less")
+            assert (await caller.ask(type="Ping", id=2))["result"] == "pong"
 
     at_the_gate(body, port)
 
@@ -274,7 +295,10 @@ def test_requests_in_flight_are_bounded_and_ids_are_not_shared() -> None:
             caller.say(type="Do", id=1, command_id=ID + "1", verb="desk.kill")
             caller.say(type="Do", id=2, command_id=ID + "2", verb="desk.kill")
             said = await caller.ask(type="Do", id=1, command_id=ID + "3", verb="desk.kill")
-            assert (said["fault"], said["says"]) == ("busy", "request 1 is still being worked on; use a new id")
+            assert (said["fault"], said["says"]) == (
+                "busy",
+                "request 1 is still being worked on; use a new id",
+            )
             said = await caller.ask(type="Ping", id=3)
             assert (said["fault"], said["id"]) == ("busy", 3)
             port.hold.set()
@@ -301,8 +325,7 @@ def test_a_command_outlives_its_caller() -> None:
         port.hold = asyncio.Event()
         async with calling(path) as caller:
             caller.say(type="Do", id=1, command_id=ID, verb="desk.kill")
-            while not port.commands:
-                await asyncio.sleep(0)
+            await port.heard.wait()
         async with calling(path) as caller:
             port.hold.set()
             said = await caller.ask(type="Do", id=1, command_id=ID, verb="desk.kill")
@@ -404,7 +427,9 @@ def test_closing_tells_everyone() -> None:
                 async with a_gate(FakePort(), folder / "s"):
                     caller = await stack.enter_async_context(calling(folder / "s"))
                 said = await caller.to_the_end()
-                assert [(frame["type"], frame["says"]) for frame in said] == [("Dropped", "the desk is stopping")]
+                assert [(frame["type"], frame["says"]) for frame in said] == [
+                    ("Dropped", "the desk is stopping")
+                ]
 
     asyncio.run(run())
 

@@ -27,7 +27,8 @@ from kedge.model.events import (
 )
 from kedge.model.order import State
 from kedge.model.venue import AccountReport, Answer
-from kedge.sim.paper import Limits
+from kedge.sim.paper import Limits, StoreError
+from kedge.sim.paper import wire as venue_wire
 from kedge.venues.paper import wire
 from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import PAPER_RULES
@@ -333,8 +334,10 @@ def test_a_gap_in_a_book_is_said_and_mended(kind: str) -> None:
         world.fault(kind, op="book")
         await venue.place(world.order("b", "buy", "0.01", "59000"))
         lost = await world.until(BookLost)
+        lost_s = world.loop.time()
         assert (lost.market, lost.why.startswith("gap")) == (MARKET, True)
         book = await world.until(BookUpdate)
+        assert world.loop.time() - lost_s < 0.1, "asked for at once, not by the next heartbeat"
         assert book.bids[-1].price == 59000
         assert not any(isinstance(e, LinkDown) for e in world.events)
         await venue.close()
@@ -568,6 +571,65 @@ def test_the_venues_dead_man_is_armed_and_wound() -> None:
         await venue.close()
         await asyncio.sleep(15)
         assert exchange.open_orders("main") == ()
+
+    in_world(test)
+
+
+def test_a_venue_that_cannot_write_says_nothing() -> None:
+    async def test(world: World) -> None:
+        venue = await up(world)
+        store = world.server.keeper._store
+
+        def full(*_: object) -> None:
+            raise StoreError("state: cannot write: database or disk is full")
+
+        store.append = full  # type: ignore[method-assign]
+        answered = await venue.place(world.order("a", "buy", "0.1", "59000"))
+        assert answered.answer is Answer.UNKNOWN
+        await world.until(LinkDown)
+        assert not any(isinstance(e, OrderNews) for e in world.events)
+        with pytest.raises(StoreError, match="disk is full"):
+            await world.ticking
+        await venue.close()
+
+    in_world(test)
+
+
+def test_an_engine_that_raises_is_said_aloud() -> None:
+    complaints: list[str] = []
+
+    async def test(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+
+        def emit(event: Event) -> None:
+            raise AssertionError("our own mistake")
+
+        venue = world.client()
+        await venue.open(emit)
+        await asyncio.sleep(1)
+        with pytest.raises(AssertionError, match="our own mistake"):
+            await venue.close()
+
+    in_world(test)
+    assert complaints == ["paper:paper/main died"]
+
+
+def test_several_changes_at_once_are_one_update() -> None:
+    async def test(world: World) -> None:
+        venue = await up(world)
+        await venue.watch([SYMBOL])
+        await world.until(BookUpdate)
+        world.events.clear()
+        (connection,) = world.server.gateway.connections.values()
+        seq = world.server.gateway._publisher._published[SYMBOL].seq
+        lines = b"".join(
+            venue_wire.line(venue_wire.book(SYMBOL, "delta", seq + n + 1, seq + n, [], [], n))
+            for n in range(5)
+        )
+        connection._writer.write(lines)
+        assert (await world.until(BookUpdate)).venue_ns == 4
+        await venue.close()
 
     in_world(test)
 

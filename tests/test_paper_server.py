@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from kedge.model.instrument import Instrument
 from kedge.model.venue import PlaceOrder
 from kedge.sim.exchange import Exchange
 from kedge.sim.paper import Limits, Options, PaperServer, StoreError, wire
+from kedge.sim.paper.connection import Connection
 from kedge.sim.paper.faults import read_faults
 from kedge.sim.paper.limits import Budget, Guard
 from kedge.sim.paper.log import Recorded
@@ -472,64 +474,128 @@ def account_of(exchange: Exchange) -> dict[str, Any]:
     }
 
 
+Step = tuple[str, str, int]
 moves = st.one_of(
     st.tuples(st.just("place"), st.sampled_from(["buy", "sell"]), st.integers(59_995, 60_005)),
     st.tuples(st.just("price"), st.just(""), st.integers(59_900, 60_100)),
-    st.tuples(st.just("cancel"), st.just(""), st.integers(0, 5)),
+    st.tuples(st.just("cancel"), st.just(""), st.integers(0, 1)),
     st.tuples(st.just("amend"), st.just(""), st.integers(59_990, 60_010)),
     st.tuples(st.just("time"), st.just(""), st.integers(1, 10 * 3600)),
+    st.tuples(
+        st.sampled_from(["cancel_all", "leverage", "deposit", "halt", "dead_man"]), st.just(""), st.just(2)
+    ),
 )
+A_FULL_DAY: list[Step] = [
+    ("leverage", "", 7),
+    ("place", "buy", 60_001),
+    ("place", "buy", 59_000),
+    ("amend", "", 59_010),
+    ("price", "", 58_900),
+    ("place", "sell", 59_500),
+    ("cancel", "", 0),
+    ("deposit", "", 3),
+    ("time", "", 9 * 3600),
+    ("place", "sell", 59_500),
+    ("place", "sell", 59_600),
+    ("dead_man", "", 2),
+    ("time", "", 3),
+    ("place", "sell", 59_700),
+    ("halt", "", 0),
+    ("place", "buy", 59_000),
+    ("cancel_all", "", 0),
+]
 
 
-@settings(max_examples=15, deadline=None)
-@given(plan=st.lists(moves, min_size=1, max_size=12), when=st.integers(0, 11))
-def test_what_was_told_survives_a_crash_at_any_moment(plan: list[tuple[str, str, int]], when: int) -> None:
-    """Copy the file in the middle of the day, as a power cut would; everything told until then is there."""
-    import tempfile
+def test_what_was_told_survives_a_crash_after_every_step_of_a_day(tmp_path: Path) -> None:
+    """Copy the file after each step, as a power cut would leave it; everything told until then is there."""
+    asyncio.run(_crashes(tmp_path, A_FULL_DAY))
 
+
+@settings(max_examples=20, deadline=None)
+@given(plan=st.lists(moves, min_size=1, max_size=8))
+def test_what_was_told_survives_a_crash_at_any_moment(plan: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_crash(Path(folder), plan, min(when, len(plan) - 1)))
+        asyncio.run(_crashes(Path(folder), plan))
 
 
-async def _crash(folder: Path, plan: list[tuple[str, str, int]], when: int) -> None:
+async def _crashes(folder: Path, plan: list[Step]) -> None:
     clock = [1_790_000_000 * SECOND]
-    options = Options(state=str(folder / "state"), market="still")
-    server = PaperServer(options, lambda: clock[0])
-    gateway, paper = server.gateway, Paperclip()
-    connection = gateway.enter(paper)
+    server = PaperServer(Options(state=str(folder / "state"), market="still"), lambda: clock[0])
+    server.keeper.exchange.set_funding(SYMBOL, Decimal("0.0001"), clock[0])
+    paper = Paperclip()
+    connection = server.gateway.enter(paper)
     signature = wire.signature("paper", connection.challenge, "paper", "main")
     hello = {"op": "hello", "id": 1, "protocol": 1, "key": "paper", "account": "main", "signature": signature}
     for request in (hello, {"op": "private_on", "id": 2}):
-        gateway.arrive(connection, json.dumps(request).encode())
-    for number, (what, side, value) in enumerate(plan[: when + 1]):
+        server.gateway.arrive(connection, json.dumps(request).encode())
+    placed: list[str] = []
+    for number, step in enumerate(plan):
         clock[0] += SECOND
-        request = {"id": number + 3, "op": what, "symbol": SYMBOL}
-        if what == "place":
-            request |= {"client_id": f"c{number}", "side": side, "qty": "0.01", "price": str(value)}
-        elif what == "cancel":
-            request |= {"client_id": f"c{value}"}
-        elif what == "amend":
-            request |= {"client_id": f"c{number - 1}", "qty": "0.02", "price": str(value)}
-        elif what == "price":
-            server.keeper.market.move(SYMBOL, Decimal(value), clock[0])
-        else:
-            clock[0] += value * SECOND
-        if what not in ("price", "time"):
-            gateway.arrive(connection, json.dumps(request).encode())
-        gateway.tick()
-    before = account_of(server.keeper.exchange)
-    reborn = PaperServer(Options(state=str(copied(folder / "state", folder / "copy"))), lambda: clock[0])
-    after = account_of(reborn.keeper.exchange)
-    # Unrealised profit moves with the marks of the new day, hence what is free of a balance.
+        _do(server, connection, clock, placed, number, step)
+        server.gateway.tick()
+        copy = copied(folder / "state", folder / f"copy{number}")
+        _compare(server, PaperServer(Options(state=str(copy), market="still"), lambda: clock[0]), paper)
+    server.close()
+
+
+def _do(
+    server: PaperServer,
+    connection: Connection,
+    clock: list[int],
+    placed: list[str],
+    number: int,
+    step: Step,
+) -> None:
+    what, side, value = step
+    request: Message = {"id": number + 3, "op": what, "symbol": SYMBOL}
+    if what == "place":
+        placed.append(f"c{number}")
+        request |= {"client_id": placed[-1], "side": side, "qty": "0.01", "price": str(value)}
+    elif what == "cancel":
+        request |= {"client_id": placed[value] if value < len(placed) else "none"}
+    elif what == "amend":
+        request |= {"client_id": placed[-1] if placed else "none", "qty": "0.02", "price": str(value)}
+    elif what == "leverage":
+        request |= {"leverage": str(value)}
+    elif what == "dead_man":
+        request |= {"after_ns": value * SECOND}
+    elif what == "price":
+        server.keeper.market.move(SYMBOL, Decimal(value), clock[0])
+        return
+    elif what == "deposit":
+        server.keeper.exchange.transfer("main", "USD", Decimal(value), clock[0])
+        return
+    elif what == "halt":
+        server.keeper.exchange.halt(SYMBOL, value == 0, clock[0])
+        return
+    elif what == "time":
+        clock[0] += value * SECOND
+        return
+    server.gateway.arrive(connection, json.dumps(request).encode())
+
+
+def _compare(server: PaperServer, reborn: PaperServer, paper: Paperclip) -> None:
+    """The new life knows what the old one knew, and everything it told."""
+    before, after = account_of(server.keeper.exchange), account_of(reborn.keeper.exchange)
+    # Unrealised profit moves with the marks of the new life, and what is free of a balance with it.
     assert [b.total for b in after.pop("balances")] == [b.total for b in before.pop("balances")]
     assert after == before
-    assert reborn.keeper.birth == server.keeper.birth
-    told = {m["fill"]["exec_id"] for m in paper.told if m["t"] == "fill"}
-    kept = {f"{reborn.keeper.birth}-{f.exec_id}" for f in after["fills"]}
-    assert told == kept
-    assert reborn.keeper.exchange.faults() == []
+    birth = server.keeper.birth
+    assert reborn.keeper.birth == birth
+    for kind, noun, id in (("fill", "fills", "exec_id"), ("cash", "cash", "cash_id")):
+        told = [m[kind][id] for m in paper.told if m["t"] == kind]
+        kept = [f"{birth}-{getattr(one, id)}" for one in after[noun]]
+        assert kept[len(kept) - len(told) :] == told
+    for message in paper.told:
+        if message["t"] == "order":
+            order = reborn.keeper.exchange.order("main", message["order"]["client_id"])
+            assert order is not None
+            assert order.version >= message["order"]["version"]
+    old, new = server.keeper.exchange, reborn.keeper.exchange
+    assert new.leverage("main", SYMBOL) == old.leverage("main", SYMBOL)
+    assert new.market(SYMBOL).status == old.market(SYMBOL).status
+    assert new.faults() == []
     reborn.close()
-    server.close()
 
 
 def test_every_call_that_changes_the_exchange_is_recorded() -> None:

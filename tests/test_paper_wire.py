@@ -41,7 +41,7 @@ def test_the_document_shows_every_request() -> None:
     assert shown | {"dead_man", "snapshot"} == set(venue.OPS)
 
 
-@pytest.mark.parametrize("line", of("t"))
+@pytest.mark.parametrize("line", [e for e in of("t") if json.loads(e)["t"] != "ready"])
 def test_the_client_reads_every_message_of_the_document(line: str) -> None:
     said = client.read_said(line.encode())
     assert not isinstance(said, client.Unreadable), said
@@ -203,6 +203,20 @@ def test_numbers_that_are_not_plain_digits_are_refused(number: str) -> None:
     bad = venue.read_request(json.dumps(place).encode())
     assert isinstance(bad, venue.BadLine)
     assert (bad.id, bad.code) == (4, "bad_request")
+
+
+def test_what_cannot_be_negative_is_refused() -> None:
+    fill = json.loads(next(e for e in NOUNS if "exec_id" in e))
+    for member in ("qty", "price"):
+        line = json.dumps({"t": "fill", "seq": 1, "fill": {**fill, member: "-1"}})
+        assert isinstance(client.read_said(line.encode()), client.Unreadable)
+    rebate = json.dumps({"t": "fill", "seq": 1, "fill": {**fill, "fee": "-1"}})
+    assert isinstance(client.read_said(rebate.encode()), client.FillSaid)
+
+
+def test_long_words_are_cut() -> None:
+    assert client.sentence("x" * 300) == "x" * 300
+    assert len(client.sentence("x" * 1_000_000)) == 300
 
 
 def test_floats_are_refused() -> None:

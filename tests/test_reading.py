@@ -15,6 +15,7 @@ from kedge.engine.apply import apply
 from kedge.engine.state import Desk
 from kedge.journal.journal import JournalError
 from kedge.journal.reading import Ask, Reading, readable, reading_of
+from kedge.journal.rows import TABLES
 from kedge.model import ids
 from kedge.model import records as r
 from kedge.model.instrument import Instrument
@@ -347,8 +348,6 @@ def test_pages_neither_repeat_nor_skip(reading: Reading) -> None:
 
 
 def test_every_promised_filter_and_sort_works(reading: Reading) -> None:
-    from kedge.journal.rows import TABLES
-
     for name, filters in readable().items():
         for sort in TABLES[name].sorts:
             up = reading.find(name, Ask(sort=sort, limit=1000))

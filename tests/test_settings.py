@@ -30,7 +30,7 @@ def wrong(text: str, tmp_path: Path, environ: dict[str, str] = NO_ENV) -> str:
         load(path, environ)
     says = str(error.value)
     assert "\n" not in says
-    assert says.startswith(str(path)) or says.startswith("KEDGE__")
+    assert says.startswith((str(path), "KEDGE__"))
     return says
 
 
@@ -97,7 +97,10 @@ def test_numbers_are_exact(tmp_path: Path) -> None:
         ("[log]\nlevel = 'loud'\n", "`log.level` cannot be 'loud'; it must be debug, error, info or warn"),
         ("[desk]\ncell = 'My Cell'\n", "`cell` must be small letters, digits and `-`"),
         ("[accounts.paper]\n", 'accounts."paper": an account is named venue/name'),
-        ('[accounts."paper/main"]\nprot = 1\n', 'accounts."paper/main": there is no parameter `prot`; did you mean `port`?'),
+        (
+            '[accounts."paper/main"]\nprot = 1\n',
+            'accounts."paper/main": there is no parameter `prot`; did you mean `port`?',
+        ),
         ('[accounts."paper/main"]\nport = 70000\n', "`port` must be a whole number, at most 65535"),
         ('[accounts."paper/main"]\nlive = true\n', "take `live = true` away"),
         ('[accounts."bybit/a"]\nvenue = "bybit"\n', "trades real money at bybit; add `live = true`"),
@@ -168,7 +171,7 @@ def test_overrides_that_miss(variable: str, words: str, tmp_path: Path) -> None:
 
 
 def test_limits_have_six_numbers_and_zero_is_none() -> None:
-    assert LIMIT_NAMES == Limits.__struct_fields__
+    assert Limits.__struct_fields__ == LIMIT_NAMES
     assert not Limits()
     assert Limits(collar=D("0.01"))
     own, default = Limits(collar=D("0.01")), Limits(collar=D("0.5"), orders_per_minute=3)
@@ -237,7 +240,9 @@ def test_secrets_come_from_the_environment_first_and_never_print(tmp_path: Path)
     assert "file2" not in repr(kept)
     assert repr(Secret("hunter2")) == "Secret(***)"
     assert "hunter2" not in f"{Secret('hunter2')}"
-    with pytest.raises(SettingsWrong, match='accounts."a/b" needs the secret NOPE: set that variable, or add it to'):
+    with pytest.raises(
+        SettingsWrong, match=r'accounts\."a/b" needs the secret NOPE: set that variable, or add it to'
+    ):
         kept.find("NOPE", 'accounts."a/b"')
 
 

@@ -45,6 +45,9 @@ class Timers:
     def drop(self, key: TimerKey) -> None:
         self._due.pop(key, None)
 
+    def due_ns(self, key: TimerKey) -> int | None:
+        return self._due.get(key)
+
     def next_ns(self) -> int | None:
         while self._heap:
             due_ns, _, key = self._heap[0]

@@ -34,7 +34,6 @@ from kedge.model import events as ev
 from kedge.model import records as r
 from kedge.model.instrument import account_of
 
-
 RESUBSCRIBE_NS = 30 * SECOND_NS
 
 

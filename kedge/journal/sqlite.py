@@ -194,8 +194,11 @@ class SqliteJournal:
 
     async def backup(self, target: Path) -> None:
         """A checked copy of everything in the new folder `target`, while the engine goes on."""
-        stop = lambda: self._closing  # noqa: E731
-        await self._in_background(lambda: backup.copy(self.home, self.cell, self._live, target, stop))
+
+        def copy() -> None:
+            backup.copy(self.home, self.cell, self._live, target, lambda: self._closing)
+
+        await self._in_background(copy)
 
     async def close(self) -> None:
         """What was appended becomes durable; what runs in the background stops at its next safe place."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, get_type_hints
 
 import msgspec
-from msgspec import Struct, inspect
+from msgspec import Raw, Struct, inspect
 
 from kedge.model.numbers import text
 
@@ -114,11 +114,8 @@ def default_word(entry: Entry) -> str:
         return str(value).lower()
     if isinstance(value, Decimal):
         return text(value)
-    return (
-        ""
-        if value is None or isinstance(value, (Struct, dict, list, tuple, bytes, memoryview))
-        else str(value)
-    )
+    nothing = value is None or isinstance(value, (Struct, Raw, dict, list, tuple))
+    return "" if nothing else str(value)
 
 
 def _default(field: inspect.Field) -> Any:

@@ -16,6 +16,7 @@ import struct
 import sys
 from pathlib import Path
 
+from kedge.model.exits import Exit, Halt
 from kedge.model.frames import REQUEST_BYTES_MAX, Failed
 from kedge.runtime.gate import Door
 
@@ -26,7 +27,7 @@ BACKLOG = 64
 WRITE_BUFFER_BYTES = 64 * 1024
 
 
-class GateShut(Exception):
+class GateShut(Halt):
     """The door cannot be opened; the text says why and what to do, in one sentence."""
 
 
@@ -108,8 +109,9 @@ def peer_uid(peer: socket.socket) -> int:
 def _bind(path: Path) -> socket.socket:
     if len(os.fsencode(path)) > SOCKET_PATH_MAX:
         raise GateShut(
+            Exit.SETTINGS,
             f"the socket's name {path} is longer than {SOCKET_PATH_MAX} bytes;"
-            " choose a shorter home with KEDGE_HOME"
+            " choose a shorter home with KEDGE_HOME",
         )
     _clear(path)
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -119,7 +121,7 @@ def _bind(path: Path) -> socket.socket:
         door.setblocking(False)
     except OSError as error:
         door.close()
-        raise GateShut(f"the socket {path} cannot be made: {error.strerror}") from None
+        raise GateShut(Exit.SETTINGS, f"the socket {path} cannot be made: {error.strerror}") from None
     return door
 
 
@@ -128,7 +130,7 @@ def _clear(path: Path) -> None:
     if not path.exists():
         return
     if not path.is_socket():
-        raise GateShut(f"{path} is in the way and is not a socket; move it away")
+        raise GateShut(Exit.SETTINGS, f"{path} is in the way and is not a socket; move it away")
     probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     probe.setblocking(False)
     try:
@@ -136,5 +138,5 @@ def _clear(path: Path) -> None:
     finally:
         probe.close()
     if refused not in (errno.ECONNREFUSED, errno.ENOENT):
-        raise GateShut(f"another engine answers at {path}; stop it first")
+        raise GateShut(Exit.LEASE, f"another engine answers at {path}; stop it first")
     path.unlink(missing_ok=True)

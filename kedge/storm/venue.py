@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -54,6 +54,20 @@ BAN_PER_SECOND = 60
 Emit = Callable[[Event], None]
 
 
+class Door(Protocol):
+    """Who stands between us and a harbour and looks at everything that passes."""
+
+    def leaves(self, harbour: Harbour, life: int, request: Request, client_id: str) -> None:
+        """A request leaves an engine of that life."""
+
+    def placed(self, harbour: Harbour, account: str, order: PlaceOrder, reply: Reply) -> None:
+        """An order has arrived, and been answered."""
+
+    def amended(self, harbour: Harbour, account: str, change: AmendOrder, reply: Reply) -> None: ...
+
+    def cancelled(self, harbour: Harbour, account: str, client_id: str, reply: Reply) -> None: ...
+
+
 class Harbour:
     """One venue: an exchange, who is connected to it, and what it can be asked."""
 
@@ -67,7 +81,7 @@ class Harbour:
         self.tape = tape
         self.swarm = swarm
         self.clients: list[StormVenue] = []
-        self.arrived: Callable[[str, PlaceOrder, Reply], None] = lambda account, order, reply: None
+        self.door: Door | None = None
         self.sent: Callable[[], int] = lambda: 0  # told of each order that leaves; how much slower it is
         self.down_until_ns = 0
         self.visible_ns: dict[str, int] = {}  # client or execution id -> when questions first show it
@@ -94,17 +108,22 @@ class Harbour:
         reply = self.exchange.place(account, order, self.now_ns())
         if reply.ok and self.swarm.fires("lookup-lags"):
             self.visible_ns[order.client_id] = self.now_ns() + self._draw(self.rules.visibility_ns)
-        self.arrived(account, order, reply)
+        if self.door is not None:
+            self.door.placed(self, account, order, reply)
         self.tell()
         return reply
 
     def amend(self, account: str, change: AmendOrder) -> Reply:
         reply = self.exchange.amend(account, change, self.now_ns())
+        if self.door is not None:
+            self.door.amended(self, account, change, reply)
         self.tell()
         return reply
 
     def cancel(self, account: str, client_id: str, valid_until_ns: int) -> Reply:
         reply = self.exchange.cancel(account, client_id, self.now_ns(), valid_until_ns=valid_until_ns)
+        if self.door is not None:
+            self.door.cancelled(self, account, client_id, reply)
         ended = reply.order
         if reply.ok and ended is not None and ended.cum_qty > 0 and self.swarm.fires("cum-understated"):
             # The venue's order desk has not heard of the last fills yet, and says so with conviction.
@@ -195,8 +214,11 @@ class Harbour:
 class StormVenue:
     """Our side: one account of one harbour, as the engine's process sees it."""
 
-    def __init__(self, harbour: Harbour, account: str, process: Process, patience_ns: int = PATIENCE_NS) -> None:
+    def __init__(
+        self, harbour: Harbour, account: str, process: Process, life: int, patience_ns: int = PATIENCE_NS
+    ) -> None:
         self.account = account
+        self.life = life
         self.rules = harbour.rules
         self._login = account
         self._harbour = harbour
@@ -285,6 +307,8 @@ class StormVenue:
     async def _request(self, request: Request, client_id: str, deed: Callable[[], Reply]) -> Answered:
         """One attempt; every way in which it can go wrong is in here."""
         fires, harbour = self._swarm.fires, self._harbour
+        if harbour.door is not None:
+            harbour.door.leaves(harbour, self.life, request, client_id)
         harbour.count(self.account)
         answer: asyncio.Future[Answered] = self._loop.create_future()
         there_ns, back_ns = harbour.wire_ns(), harbour.wire_ns()

@@ -1,6 +1,6 @@
 """Append for ever, saying on stdout each number that was acknowledged. The parent kills us.
 
-    python journal_child.py HOME WRITERS SNAPSHOT_EVERY
+python journal_child.py HOME WRITERS SNAPSHOT_EVERY
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from pathlib import Path
 
 from kedge.journal.archive import Bounds
@@ -21,7 +20,7 @@ def entry(seq: int) -> Entry:
 
 
 async def main(home: Path, writers: int, snapshot_every: int) -> None:
-    journal = SqliteJournal.open(home, "main", "0.1", time.time_ns)
+    journal = SqliteJournal.open(home, "main", "0.1", lambda: 0)
     journal.bounds = Bounds(least_entries=1, archive_bytes=20_000)
     seq = journal.past().last_seq
 
@@ -33,7 +32,9 @@ async def main(home: Path, writers: int, snapshot_every: int) -> None:
             await journal.append([entry(n) for n in range(first, last + 1)])
             os.write(1, b"%d\n" % last)
             if snapshot_every and last % snapshot_every == 0:
-                await journal.snapshot(last, b"state at %d " % last + os.urandom(last % 1000))
+                await journal.snapshot(
+                    last, b"state at %d " % last + bytes(n * last % 251 for n in range(last % 1000))
+                )
 
     await asyncio.gather(*[write() for _ in range(writers)])
 

@@ -244,7 +244,7 @@ def assert_one_sentence(error: JournalError) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_failing_at_every_nth_write(tmp_path: Path, trouble: Trouble, fault: str, once: bool) -> None:
     """SQLite's own loop: fail at 1, 2, 3 ... until a run has met no failure."""
-    step = 1 if LONG or fault == "i/o error" else 5
+    step = 1 if LONG else 3 if fault == "i/o error" else 9
     for at in range(1, 2000, step):
         home = tmp_path / str(at)
         acknowledged, fired = asyncio.run(work(home, trouble, at, FAULTS[fault], once))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec import Raw
+from msgspec.json import encode
 
 from kedge.journal import archive, migrate
 from kedge.journal.archive import Bounds
@@ -41,8 +42,6 @@ some_records = st.one_of(
 
 @given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), some_records), min_size=1, max_size=20))
 def test_any_record_comes_back_as_it_went_in(history: list[tuple[int, r.Record]]) -> None:
-    from msgspec.json import encode
-
     entries = [Entry(seq, ts_ns, record) for seq, (ts_ns, record) in enumerate(history, 1)]
     body = encode(entries)
     assert migrate.decode_current(body) == entries
@@ -150,4 +149,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+TestHistories.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)

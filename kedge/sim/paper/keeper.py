@@ -21,6 +21,7 @@ from kedge.sim.exchange import (
     Happening,
     OrderChanged,
     PositionChanged,
+    StatusChanged,
 )
 from kedge.sim.paper.limits import Counts
 from kedge.sim.paper.log import Call, Recorded, decode_calls, encode_calls, play
@@ -33,7 +34,8 @@ WAITING_MAX = 5_000
 LOG_BYTES_MAX = 4 << 20
 COUNTER_ACCOUNT = "_counter"
 
-PERSONAL = (OrderChanged, FillMade, CashMoved, BalancesChanged, PositionChanged)
+# What clients are told of as facts. Books and marks are not: a new life has new ones.
+FACTS = (OrderChanged, FillMade, CashMoved, BalancesChanged, PositionChanged, StatusChanged)
 
 
 class Facts(Struct):
@@ -93,7 +95,7 @@ class Keeper:
     def settle(self) -> list[Happening]:
         """What has happened since the last time; it is on disk when this returns."""
         news = self.exchange.take()
-        noticed = any(isinstance(happening, PERSONAL) for happening in news)
+        noticed = any(isinstance(happening, FACTS) for happening in news)
         if noticed or self._facts_changed or len(self.exchange.calls) > WAITING_MAX:
             self._write()
         return news
@@ -107,6 +109,10 @@ class Keeper:
 
     def close(self) -> None:
         self.checkpoint()
+        self._store.close()
+
+    def abandon(self) -> None:
+        """Let go of the file as it is."""
         self._store.close()
 
     # ── accounts ────────────────────────────────────────────────────────────────────────────────

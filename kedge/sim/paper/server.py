@@ -9,10 +9,10 @@ loop and joins its own net to `serve_client`.
 from __future__ import annotations
 
 import asyncio
-import random
+import random  # storm-ok: the venue's seed
 import signal
 import sys
-import time
+import time  # storm-ok: the venue's clock, given to it by `serve`
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
@@ -118,7 +118,10 @@ class PaperServer:
         """Let time pass, tick by tick, for ever."""
         while True:
             self._check()
-            self.gateway.tick()
+            try:
+                self.gateway.tick()
+            except StoreError as error:
+                self._fail(error)
             await asyncio.sleep(self.options.tick_ms / 1000)
 
     async def serve_client(self, reader: Reader, writer: Writer) -> None:
@@ -138,9 +141,7 @@ class PaperServer:
         except OSError:
             pass  # The other side is gone; that is what `leave` is for.
         except StoreError as error:
-            # Nothing may be said any more: what is not remembered must not be told.
-            self._failed = error
-            self.gateway.close_all("", "", "")
+            self._fail(error)
         finally:
             self.gateway.leave(connection)
 
@@ -154,8 +155,7 @@ class PaperServer:
         except (OSError, ValueError):
             pass  # Gone, or a line beyond the limit.
         except StoreError as error:
-            self._failed = error
-            self.gateway.close_all("", "", "")
+            self._fail(error)
         finally:
             writer.close()
 
@@ -164,6 +164,13 @@ class PaperServer:
         self.gateway.close_all("", "closing", "The venue is closing.")
         if self._failed is None:
             self.keeper.close()
+        else:
+            self.keeper.abandon()
+
+    def _fail(self, error: StoreError) -> None:
+        """Say nothing any more: what is not remembered must not be told."""
+        self._failed = error
+        self.gateway.close_all("", "", "")
 
     def _check(self) -> None:
         if self._failed is not None:

@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from kedge.model.book import Book
 from kedge.model.events import BookLost, BookUpdate, Event, MarkUpdate
 from kedge.model.instrument import market_of
 from kedge.venues.paper import wire
+from kedge.venues.paper.rules import Options
 from kedge.venues.paper.session import Clock, Session, Silence
 from kedge.venues.paper.wire import BookSaid, MarkSaid, Reply, Unreadable
-
-if TYPE_CHECKING:
-    from kedge.venues.paper.client import Options
 
 
 class Books:

@@ -14,8 +14,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from msgspec import Struct
-
 from kedge.model.events import (
     Answered,
     BalanceNews,
@@ -34,7 +32,7 @@ from kedge.model.venue import AccountReport, Answer, OrderReport, PlaceOrder, Ru
 from kedge.venues.paper import wire
 from kedge.venues.paper.books import Books
 from kedge.venues.paper.questions import Questions
-from kedge.venues.paper.rules import PAPER_RULES
+from kedge.venues.paper.rules import PAPER_RULES, Options
 from kedge.venues.paper.session import Clock, LinkError, Session, Silence
 from kedge.venues.paper.wire import (
     BalancesSaid,
@@ -53,20 +51,6 @@ from kedge.venues.venue import Emit
 
 # However long the venue says to stay away, somebody may lift its ban: look again after this.
 STAY_AWAY_MAX_S = 600.0
-
-
-class Options(Struct, frozen=True):
-    """Waits in seconds of the loop's time."""
-
-    connect_s: float = 5.0
-    request_s: float = 3.0
-    heartbeat_s: float = 1.0
-    silence_s: float = 3.0
-    backoff_first_s: float = 0.1
-    backoff_max_s: float = 5.0
-    book_levels: int = 10
-    # Have the venue cancel everything when this desk was silent for so long; 0 leaves the switch alone.
-    dead_man_ns: int = 0
 
 
 class PaperVenue:
@@ -108,6 +92,7 @@ class PaperVenue:
         assert self._task is None, "opened twice"
         self._emit = emit
         self._task = asyncio.get_running_loop().create_task(self._live(), name=f"paper:{self.account}")
+        self._task.add_done_callback(_report_end)
 
     async def close(self) -> None:
         task, self._task = self._task, None
@@ -198,7 +183,7 @@ class PaperVenue:
         if order is not None and order.client_id != client_id:
             why = f"the answer is about another order: {order.client_id!r}"
             return Answered(self.account, request, client_id, Answer.UNKNOWN, why)
-        reason = "" if reply.ok else f"{reply.code}: {reply.text}"
+        reason = "" if reply.ok else wire.sentence(f"{reply.code}: {reply.text}")
         if reply.code == "expired" and self.trouble:
             reason = f"{reason} ({self.trouble})"
         return Answered(self.account, request, client_id, answer, reason, order)
@@ -338,3 +323,11 @@ class PaperVenue:
     def _say(self, event: Event) -> None:
         if self._emit is not None:
             self._emit(event)
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    """The task ends by `close` alone; anything else is our own mistake, and nobody awaits it: say it."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        context = {"message": f"{task.get_name()} died", "exception": error, "task": task}
+        task.get_loop().call_exception_handler(context)

@@ -1,6 +1,10 @@
-"""What the paper venue allows and promises (docs/reference/paper-dialect.md, sections 4 and 8)."""
+"""What the paper venue allows and promises (docs/reference/paper-dialect.md, sections 4 and 8), and how
+patient its client is.
+"""
 
 from __future__ import annotations
+
+from msgspec import Struct
 
 from kedge.model.venue import Rules
 
@@ -28,3 +32,17 @@ PAPER_RULES = Rules(
     # Cursors are exact, so the overlap is a belt beside braces.
     fills_overlap_ns=60_000_000_000,
 )
+
+
+class Options(Struct, frozen=True):
+    """Waits in seconds of the loop's time."""
+
+    connect_s: float = 5.0
+    request_s: float = 3.0
+    heartbeat_s: float = 1.0
+    silence_s: float = 3.0
+    backoff_first_s: float = 0.1
+    backoff_max_s: float = 5.0
+    book_levels: int = 10
+    # Have the venue cancel everything when this desk was silent for so long; 0 leaves the switch alone.
+    dead_man_ns: int = 0

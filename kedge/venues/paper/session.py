@@ -31,7 +31,7 @@ class LinkError(Exception):
     """The connection is of no further use. `retry_ns`: the venue has said how long to stay away."""
 
     def __init__(self, why: str, retry_ns: int = 0) -> None:
-        super().__init__(why)
+        super().__init__(wire.sentence(why))
         self.retry_ns = retry_ns
 
 

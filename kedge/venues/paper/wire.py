@@ -36,9 +36,11 @@ from kedge.model.venue import (
 PROTOCOL = 1
 LINE_MAX = 1_048_576
 PAGE = 500
+SENTENCE_MAX = 300
 
 # Plain digits, few enough that no arithmetic on them can be expensive. `\Z`, because `$` lets "\n" pass.
 Number = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,18})?\Z")]
+Unsigned = Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,18})?\Z")]
 Nanos = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 Word = Annotated[str, Meta(max_length=256)]
@@ -68,9 +70,9 @@ class _Order(Struct, frozen=True):
     venue_id: Word
     symbol: Word
     side: Side
-    qty: Number
-    price: Number
-    cum_qty: Number
+    qty: Unsigned
+    price: Unsigned
+    cum_qty: Unsigned
     state: VenueState
     venue_ns: Nanos
     client_id: Word = ""
@@ -84,8 +86,8 @@ class _Fill(Struct, frozen=True):
     venue_id: Word
     symbol: Word
     side: Side
-    qty: Number
-    price: Number
+    qty: Unsigned
+    price: Unsigned
     fee: Number
     fee_asset: Word
     venue_ns: Nanos
@@ -106,7 +108,7 @@ class _Cash(Struct, frozen=True):
 class _Position(Struct, frozen=True):
     symbol: Word
     qty: Number
-    price: Number
+    price: Unsigned
 
 
 class _Balance(Struct, frozen=True):
@@ -126,15 +128,15 @@ class _Instrument(Struct, frozen=True):
     base: Word
     quote: Word
     settle: Word
-    tick: Number
-    qty_step: Number
-    min_qty: Number = "0"
-    max_qty: Number = "1000000000000"
-    min_notional: Number = "0"
-    lot: Number = "1"
-    multiplier: Number = "1"
-    nominal: Number = "0"
-    tick_value: Number = "0"
+    tick: Unsigned
+    qty_step: Unsigned
+    min_qty: Unsigned = "0"
+    max_qty: Unsigned = "1000000000000"
+    min_notional: Unsigned = "0"
+    lot: Unsigned = "1"
+    multiplier: Unsigned = "1"
+    nominal: Unsigned = "0"
+    tick_value: Unsigned = "0"
     expires_ns: Nanos = 0
     status: Status = "trading"
     sessions: tuple[_Session, ...] | None = None
@@ -165,17 +167,17 @@ class BookSaid(Struct, frozen=True, tag="book", tag_field="t"):
     kind: Literal["snapshot", "delta"]
     seq: Count
     prev: Count
-    bids: tuple[tuple[Number, Number], ...]
-    asks: tuple[tuple[Number, Number], ...]
+    bids: tuple[tuple[Unsigned, Unsigned], ...]
+    asks: tuple[tuple[Unsigned, Unsigned], ...]
     venue_ns: Nanos
 
 
 class MarkSaid(Struct, frozen=True, tag="mark", tag_field="t"):
     symbol: Word
-    mark: Number
+    mark: Unsigned
     venue_ns: Nanos
-    index: Number = "0"
-    last: Number = "0"
+    index: Unsigned = "0"
+    last: Unsigned = "0"
     funding_rate: Number = "0"
 
 
@@ -319,7 +321,7 @@ def order_of(o: _Order) -> OrderReport:
         cum_qty=Decimal(o.cum_qty),
         state=State(o.state),
         venue_ns=o.venue_ns,
-        reason=o.reason,
+        reason=sentence(o.reason),
         kind=o.kind,
         version=o.version,
     )
@@ -384,6 +386,11 @@ def instrument_of(i: _Instrument) -> Instrument | None:
 
 def levels_of(pairs: Sequence[tuple[str, str]]) -> list[Level]:
     return [Level(Decimal(price), Decimal(qty)) for price, qty in pairs]
+
+
+def sentence(words: str) -> str:
+    """What others have written, cut to what a person reads and a journal may hold."""
+    return words if len(words) <= SENTENCE_MAX else words[: SENTENCE_MAX - 1] + "…"
 
 
 # ── what we say ─────────────────────────────────────────────────────────────────────────────────

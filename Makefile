@@ -1,0 +1,77 @@
+# What people do with this repository. `make help` lists it; everything sets itself up first.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check storm bench docs lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Made last, so that a broken set-up is done again and a whole one costs nothing.
+READY := $(VENV)/.ready
+
+ARGS ?=
+SEEDS ?= 100000
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## .venv with everything: by uv where it is installed, else by pip
+	@echo "ready: $(BIN)/kedge"
+
+run: $(READY) ## start the desk with a paper venue (ARGS="--for 60s" ends by itself)
+	$(BIN)/kedge up $(ARGS)
+
+test: check $(READY) ## everything that must hold before a change is done
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(READY) ## style and types only: the quick half of test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+storm: $(READY) ## the long storm (SEEDS=100000)
+	$(BIN)/kedge storm --seeds $(SEEDS) $(ARGS)
+
+bench: $(READY) ## measure, side by side with the peers; writes bench/RESULTS.md
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(READY) ## write the generated parts of the reference anew
+	$(BIN)/python -m kedge.journal.kinds docs/reference/journal.md
+	KEDGE_WRITE_PAGES=1 $(BIN)/python -m pytest -n0 -k "page or pages" tests
+
+lock: ## choose new versions of all dependencies (needs uv)
+	uv lock --upgrade
+	$(EXPORT)
+
+clean: ## take away caches and build output; .venv stays
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find kedge tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# ── how .venv is made ───────────────────────────────────────────────────────────────────────────
+
+EXPORT := uv export --quiet --frozen --no-emit-project --all-groups --output-file requirements.lock
+
+# The first of these that is Python 3.11 or newer and can make an environment with pip in it.
+PYTHONS := python3 python3.13 python3.12 python3.11 python
+FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+$(READY): pyproject.toml uv.lock requirements.lock Makefile
+	@set -eu; \
+	if command -v uv >/dev/null 2>&1; then \
+		uv sync --quiet --frozen; \
+	else \
+		if ! $(BIN)/python -c '$(FITS)' 2>/dev/null; then \
+			python=; \
+			for one in $(PYTHONS); do \
+				if $$one -c '$(FITS)' >/dev/null 2>&1; then python=$$one; break; fi; \
+			done; \
+			if [ -z "$$python" ]; then \
+				echo "Kedge needs Python 3.11 or newer with its venv module, and none was found." >&2; \
+				echo "On Debian or Ubuntu: apt-get install python3 python3-venv. Or install uv." >&2; \
+				exit 1; \
+			fi; \
+			$$python -m venv --clear $(VENV); \
+		fi; \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
+		$(BIN)/python -m pip install --quiet --no-deps -e .; \
+	fi
+	@touch $@

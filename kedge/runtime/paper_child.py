@@ -1,0 +1,31 @@
+"""The paper venue as a child of `kedge up`: it ends when its parent ends, however the parent ended.
+
+The parent holds the other end of our standard input. When that closes, by an exit or by a SIGKILL, the
+venue says goodbye; its state file remembers everything it told.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+import msgspec
+
+from kedge.sim.paper import server
+
+
+def main() -> int:
+    options = msgspec.json.decode(sys.argv[1], type=server.Options)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    return server.main(options)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,289 @@
+"""`kedge up`: one process with the engine and its door, and a child with the paper venue.
+
+    lease -> journal -> venues -> cell -> gate -> bots file, and the same way down
+
+Everything here is wiring; what is decided is decided below. The process ends in good order on SIGINT and
+SIGTERM (orders stay as they are at the venues; `kedge kill` cancels them), follows the bots file again on
+SIGHUP, and needs no good order at all: starting is recovering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from kedge import __version__
+from kedge.engine.engine import RiskBook
+from kedge.engine.state import encode_desk
+from kedge.home import Home
+from kedge.journal.journal import Journal
+from kedge.journal.lease import AccountLock
+from kedge.journal.reading import Reading
+from kedge.journal.recorder import FlightRecorder
+from kedge.journal.sqlite import SqliteJournal
+from kedge.model.exits import Exit, Halt
+from kedge.model.looks import Status
+from kedge.model.outcome import Outcome
+from kedge.model.records import Entry, Noted
+from kedge.runtime.cell import Cell, CellConfig
+from kedge.runtime.door import EngineDoor
+from kedge.runtime.env import SteadyClock, new_desk_id
+from kedge.runtime.gate import Door
+from kedge.runtime.gate_unix import GateShut, UnixGate
+from kedge.runtime.kinds import Kinds
+from kedge.runtime.newcomer import write_first_bots
+from kedge.runtime.paper import PaperFailed, PaperProcess
+from kedge.runtime.readings import Readings
+from kedge.runtime.tree import Tree
+from kedge.runtime.watchdog import Watchdog
+from kedge.settings import AccountSettings, Secrets, Settings
+from kedge.venues.paper.client import PaperVenue
+from kedge.venues.stream import tcp
+from kedge.venues.venue import Venue
+
+SECOND_NS = 1_000_000_000
+# A clock behind the journal by more than this would make new records older than old ones.
+CLOCK_BEHIND_NS = 60 * SECOND_NS
+SUMMARY_ROWS = 200
+
+Say = Callable[[str], None]
+
+
+def run_up(home: Home, settings: Settings, *, for_ns: int, say: Say) -> Outcome:
+    """Run the desk until it is stopped or the time is over.
+
+    Raises `JournalError`, `SettingsWrong` and `Halt`, each with a sentence for people.
+    """
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        return runner.run(_Up(home, settings, say).run(for_ns))
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+class _Up:
+    def __init__(self, home: Home, settings: Settings, say: Say) -> None:
+        self.home = home
+        self.settings = settings
+        self.say = say
+        self.clock = SteadyClock()
+        self.cell_name = settings.desk.cell
+        self.kinds = Kinds(home.bots_folder)
+        self.paper: PaperProcess | None = None
+        self._exits = contextlib.AsyncExitStack()
+
+    async def run(self, for_ns: int) -> Outcome:
+        async with self._exits:
+            journal = SqliteJournal.open(self.home.root, self.cell_name, __version__, self.clock)
+            self._exits.push_async_callback(journal.close)
+            for notice in journal.notices:
+                self.say(notice)
+            self._check_clock(journal)
+            self._lock_accounts()
+            venues = await self._venues()
+            self.kinds.load_all(_kinds_in(journal))
+            cell = self._cell(journal, venues)
+            return await self._live(cell, journal, for_ns)
+
+    # ── parts ───────────────────────────────────────────────────────────────────────────────────
+
+    def _check_clock(self, journal: SqliteJournal) -> None:
+        last = next(iter(journal.tail(max(0, journal.past().last_seq - 1))), None)
+        behind_ns = last.ts_ns - self.clock() if last else 0
+        if behind_ns > CLOCK_BEHIND_NS:
+            raise Halt(
+                Exit.CLOCK,
+                f"the clock is {behind_ns // SECOND_NS} s behind the journal's last record: set the clock"
+                " (for example by NTP) and start again; nothing was changed",
+            )
+
+    def _lock_accounts(self) -> None:
+        """Two homes on one machine must not drive one account; paper accounts started here are our own."""
+        folder = self.home.root.parent / "kedge-accounts"
+        for name, account in self.settings.accounts.items():
+            if account.port or account.venue != "paper":
+                key = f"{account.venue}:{account.host}:{account.port}:{account.key}:{name}"
+                lock = AccountLock(folder, key)
+                lock.take(self.clock())
+                self._exits.callback(lock.release)
+
+    async def _venues(self) -> dict[str, Venue]:
+        venues: dict[str, Venue] = {}
+        secrets = Secrets(self.home.secrets)
+        for name, account in self.settings.accounts.items():
+            if account.venue != "paper":
+                raise Halt(
+                    Exit.SETTINGS, f"there is no venue {account.venue!r} in this version; there is: paper"
+                )
+            venues[name] = await self._paper_venue(name, account, secrets)
+        return venues
+
+    async def _paper_venue(self, name: str, account: AccountSettings, secrets: Secrets) -> Venue:
+        port = account.port or await self._paper_port()
+        key = secrets.find(account.key, name).reveal() if account.key else "paper"
+        secret = secrets.find(account.secret, name).reveal() if account.secret else "paper"
+        return PaperVenue(name, tcp(account.host or "127.0.0.1", port), self.clock, key=key, secret=secret)
+
+    async def _paper_port(self) -> int:
+        """The port of our own paper venue, started when first asked for."""
+        if self.paper is None:
+            chosen = self.settings.paper
+            self.paper = PaperProcess(self.home.root / "paper.sqlite", chosen.seed, chosen.market)
+            self._exits.push_async_callback(self.paper.stop)
+            try:
+                port = await self.paper.start()
+            except PaperFailed as error:
+                raise Halt(Exit.VENUE, str(error)) from None
+            self.say(f"paper venue on 127.0.0.1:{port}")
+        return self.paper.port
+
+    def _cell(self, journal: SqliteJournal, venues: dict[str, Venue]) -> Cell:
+        limits = RiskBook(
+            desk=self.settings.limits.desk(),
+            accounts={name: account.limits for name, account in self.settings.accounts.items()},
+            bot=self.settings.limits.bot,
+        )
+        recorder = self._recorder(lambda: _keyframe(cell))
+        config = CellConfig(
+            cell=self.cell_name,
+            version=__version__,
+            desk_id=new_desk_id(),
+            snapshot_every=self.settings.journal.snapshot_every_records,
+        )
+        record = recorder.write_event if recorder else None
+        cell = Cell(config, journal, venues, self.kinds, limits, self.clock, record)
+        return cell
+
+    def _recorder(self, keyframe: Callable[[], tuple[int, bytes]]) -> FlightRecorder | None:
+        chosen = self.settings.recorder
+        if chosen.segments < 2:
+            return None
+        folder = self.home.recorder(self.cell_name)
+        recorder = FlightRecorder(folder, keyframe, chosen.segments, chosen.segment_mb << 20)
+        self._exits.callback(lambda: recorder.close(self.clock()))
+        return recorder
+
+    # ── life ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _live(self, cell: Cell, journal: SqliteJournal, for_ns: int) -> Outcome:
+        tree = Tree("desk")
+        readings = Readings(Reading.open(self.home.root, self.cell_name), journal, self.say)
+        cell.tails[0] = readings.tell
+        cell.tails[-1] = self._log
+        door_port = EngineDoor(cell, journal, readings, self.kinds, lambda: self.home.bots)
+        door = Door(door_port, self.cell_name, self.settings.gate, tree.fail)
+        gate = UnixGate(door, self.home.socket(self.cell_name))
+        try:
+            await gate.open()
+        except GateShut as error:
+            raise Halt(Exit.SETTINGS, str(error)) from None
+        self._on_signals(tree, door_port)
+        if not cell.engine.desk.bots and not cell.last_seq:
+            write_first_bots(self.home.bots)
+        tree.start("readings", readings.run())
+        tree.start("watchdog", Watchdog().run())
+        tree.start("clock", self._watch_clock())
+        if self.paper is not None:
+            tree.start("paper", self.paper.keep())
+        tree.start("cell", cell.run())
+        tree.start("bots file", self._follow(cell, door_port), lasting=False)
+        self.say(f"{self.cell_name}: life {journal.life}, home {self.home.root}; stop with Ctrl-C")
+        if for_ns:
+            asyncio.get_running_loop().call_later(for_ns / SECOND_NS, tree.finish)
+        try:
+            await tree.ended()
+        finally:
+            self._off_signals()
+            status = door_port.status()
+            cell.stop()
+            await gate.close()
+            await tree.close()
+        outcome = await self._outcome(status, readings, journal)
+        await readings.close()
+        return outcome
+
+    async def _follow(self, cell: Cell, port: EngineDoor) -> None:
+        """Once the accounts are ready (or after a while), do what the bots file says."""
+        for _ in range(100):
+            if all(link.ready for link in cell.engine.links.values()):
+                break
+            await asyncio.sleep(0.1)
+        await self._reload(port)
+
+    async def _reload(self, port: EngineDoor) -> None:
+        try:
+            self.say(f"bots file: {await port.reload()}")
+        except ValueError as error:
+            self.say(f"bots file: {error}")
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await asyncio.sleep(10)
+            jump_ns = self.clock.jump_ns()
+            if jump_ns:
+                way = "ahead" if jump_ns > 0 else "back"
+                self.say(f"the machine's clock was set {way} by {abs(jump_ns) / SECOND_NS:.1f} s")
+
+    def _on_signals(self, tree: Tree, port: EngineDoor) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, tree.finish)
+        again = partial(self._reload, port)
+        loop.add_signal_handler(signal.SIGHUP, lambda: tree.start("reload", again(), lasting=False))
+
+    def _off_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+    def _log(self, entries: Any) -> None:
+        """What bots and desk say, as lines for whoever watches the terminal."""
+        for entry in entries:
+            said = _line(entry)
+            if said:
+                self.say(said)
+
+    async def _outcome(self, status: Status, readings: Readings, journal: SqliteJournal) -> Outcome:
+        rows: dict[str, tuple[dict[str, Any], ...]] = {}
+        for what in ("orders", "fills", "notes"):
+            found = await readings.read(what, {"limit": SUMMARY_ROWS}, 0)
+            rows[what] = tuple(msgspec.to_builtins(row, builtin_types=(), str_keys=True) for row in found)
+        return Outcome(status, status.now_ns - status.began_ns, rows["orders"], rows["fills"], rows["notes"])
+
+
+def _keyframe(cell: Cell) -> tuple[int, bytes]:
+    return cell.last_seq, encode_desk(cell.engine.desk)
+
+
+def _kinds_in(journal: Journal) -> list[str]:
+    """The kinds of all bots in memory, so that people's own are imported before they are needed."""
+    from kedge.engine.state import decode_desk
+    from kedge.model.records import BotAdded
+
+    past = journal.past()
+    kinds = [bot.kind for bot in decode_desk(past.snapshot).bots.values()] if past.snapshot else []
+    for entry in journal.tail(past.snapshot_seq):
+        if isinstance(entry.record, BotAdded):
+            kinds.append(entry.record.kind)
+    return kinds
+
+
+def _line(entry: Entry) -> str:
+    record = entry.record
+    if not isinstance(record, Noted):
+        return ""
+    about = record.bot or record.account or "desk"
+    mark = {"info": "", "warn": "warning: ", "alarm": "ALARM: "}[record.level]
+    return f"{about}: {mark}{record.text}"

@@ -1,0 +1,155 @@
+"""The journal as read by somebody who does not trust the engine: a fold of his own, small and strict.
+
+`engine/apply.py` is forgiving (late news changes nothing). This one is not: a record that no careful desk
+would have written is a violation, and so are two records that contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from msgspec import Struct
+
+from kedge.model import records as r
+from kedge.model.numbers import ZERO, text
+from kedge.model.order import MOVES, Move, State
+from kedge.sim.tape import Marks
+
+ROW = "row "  # marks of this kind are rows of the order table
+
+Broken = Callable[[str, str], None]
+
+
+class Seen(Struct):
+    """One order, by the journal's records alone."""
+
+    intent: r.Intent
+    qty: Decimal
+    life: int
+    state: State = State.PENDING
+    filled: Decimal = ZERO
+    amends: list[tuple[Decimal, Decimal]] = []
+    cancels: int = 0
+
+
+class Fold:
+    def __init__(self, broken: Broken, marks: Marks) -> None:
+        self._broken = broken
+        self._marks = marks
+        self.life = 0
+        self.killed = False
+        self.orders: dict[str, Seen] = {}
+        self.by_slot: dict[tuple[str, str], list[str]] = {}
+        self.phases: dict[str, str] = {}
+        self.commands: dict[str, str] = {}
+        self.fills: dict[tuple[str, str], list[r.Filled]] = {}
+        self.cash: dict[tuple[str, str], int] = {}
+        self._reads: dict[type, Callable[..., None]] = {
+            r.LifeBegan: self._life_began,
+            r.KillSwitch: self._kill_switch,
+            r.CommandTaken: self._command_taken,
+            r.BotAdded: self._bot_added,
+            r.BotPhased: self._bot_phased,
+            r.Intent: self._intent,
+            r.AmendIntent: self._amend_intent,
+            r.CancelIntent: self._cancel_intent,
+            r.OrderMoved: self._order_moved,
+            r.Filled: self._filled,
+            r.CashMoved: self._cash_moved,
+            r.Synthetic: self._synthetic,
+        }
+
+    def read(self, record: r.Record) -> None:
+        read = self._reads.get(type(record))
+        if read is not None:
+            read(record)
+
+    # ── the desk ────────────────────────────────────────────────────────────────────────────────
+
+    def _life_began(self, record: r.LifeBegan) -> None:
+        if record.life <= self.life:
+            self._broken("2 one life", f"life {record.life} began after life {self.life}")
+        self.life = record.life
+        for order in self.orders.values():
+            if order.state is State.PENDING:
+                order.state = State.UNKNOWN
+
+    def _kill_switch(self, record: r.KillSwitch) -> None:
+        self.killed = record.on
+
+    def _command_taken(self, record: r.CommandTaken) -> None:
+        if record.command_id in self.commands:
+            self._broken("2 one command", f"{record.command_id} ({record.verb}) was applied twice")
+        self.commands[record.command_id] = record.verb
+
+    def _bot_added(self, record: r.BotAdded) -> None:
+        if record.bot in self.phases:
+            self._broken("2 one command", f"the bot {record.bot} was added twice")
+        self.phases[record.bot] = "running"
+
+    def _bot_phased(self, record: r.BotPhased) -> None:
+        self.phases[record.bot] = record.phase
+
+    # ── orders ──────────────────────────────────────────────────────────────────────────────────
+
+    def _intent(self, record: r.Intent) -> None:
+        if record.client_id in self.orders:
+            self._broken("2 one intent", f"{record.client_id} was minted twice")
+        if record.role == "risk":
+            phase = self.phases.get(record.bot)
+            if self.killed:
+                self._broken("6 kill switch", f"{record.client_id} was meant while the kill switch was on")
+            elif phase != "running":
+                self._broken("8 stopped", f"{record.client_id} takes new risk for {record.bot}, {phase}")
+        self.orders[record.client_id] = Seen(record, record.qty, self.life)
+        self.by_slot.setdefault((record.bot, record.slot), []).append(record.client_id)
+
+    def _amend_intent(self, record: r.AmendIntent) -> None:
+        self.orders[record.client_id].amends.append((record.price, record.qty))
+
+    def _cancel_intent(self, record: r.CancelIntent) -> None:
+        self.orders[record.client_id].cancels += 1
+
+    def _order_moved(self, record: r.OrderMoved) -> None:
+        order = self.orders[record.client_id]
+        self._move(order, record.move)
+        order.qty = record.qty if record.qty is not None else order.qty
+
+    def _move(self, order: Seen, learnt: Move) -> None:
+        after = MOVES.get((order.state, learnt))
+        if after is None:
+            says = f"{order.intent.client_id}: {order.state} cannot learn {learnt}"
+            self._broken("5 table", says)
+            return
+        self._marks.sometimes(f"{ROW}{order.state}+{learnt}")
+        order.state = after
+
+    # ── money ───────────────────────────────────────────────────────────────────────────────────
+
+    def _filled(self, record: r.Filled) -> None:
+        fill = record.fill
+        booked = self.fills.setdefault((record.account, fill.exec_id), [])
+        booked.append(record)
+        if len(booked) > 1:
+            self._broken("3 fills once", f"fill {fill.exec_id} of {fill.client_id} was booked again")
+        order = self.orders.get(fill.client_id)
+        if order is None:
+            self._broken("3 fills once", f"fill {fill.exec_id} is of no order of ours: {fill.client_id}")
+            return
+        if (record.bot, record.slot) != (order.intent.bot, order.intent.slot):
+            owner = f"{order.intent.bot}/{order.intent.slot}"
+            says = f"fill {fill.exec_id} of {owner} was booked to {record.bot}/{record.slot}"
+            self._broken("3 fills once", says)
+        order.filled += fill.qty
+        self._move(order, Move.FILL_ALL if order.filled >= order.qty else Move.FILL)
+
+    def _cash_moved(self, record: r.CashMoved) -> None:
+        key = record.account, record.cash.cash_id
+        self.cash[key] = self.cash.get(key, 0) + 1
+        if self.cash[key] > 1:
+            self._broken("4 money", f"{record.cash.kind} {record.cash.cash_id} was booked again")
+
+    def _synthetic(self, record: r.Synthetic) -> None:
+        says = f"{text(record.qty)} {record.market} was laid to others, and nobody else trades there"
+        self._broken("4 positions", says)

@@ -1,0 +1,177 @@
+"""The doctor: every finding with its mend, on folders and journals made for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from fake_port import NOW, FakePort, a_journal, desk_in_a_thread, short_folder
+
+from kedge import cli, doctor
+from kedge.doctor import Finding, examine, passed
+from kedge.home import Home
+from kedge.journal.lease import FileLock
+from kedge.journal.store import file_of, lease_of
+
+NO_ENV: dict[str, str] = {}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.make()
+    return made
+
+
+def about(found: list[Finding], what: str) -> Finding:
+    return next(finding for finding in found if finding.about == what)
+
+
+def test_a_healthy_home(home: Home) -> None:
+    found = examine(home, NO_ENV)
+    assert passed(found)
+    for what in (
+        "python",
+        "sqlite",
+        "msgspec",
+        "home",
+        "settings",
+        "secrets",
+        "bots file",
+        "clock",
+        "journal",
+    ):
+        assert about(found, what).level == "ok", what
+    for what in ("disk space", "file system", "disk sync", "time service", "uvloop"):
+        assert about(found, what).says
+    assert all(finding.mend for finding in found if finding.level != "ok")
+    assert list(home.root.iterdir()) == [], "the doctor leaves nothing behind"
+
+
+def test_a_home_that_is_not_there_yet_is_no_fault(tmp_path: Path) -> None:
+    found = examine(Home(tmp_path / "none"), NO_ENV)
+    assert about(found, "home") == Finding(
+        "home", "warn", f"{tmp_path}/none is not there yet", "kedge up makes it"
+    )
+    assert passed(found)
+
+
+def test_rights(home: Home) -> None:
+    home.root.chmod(0o750)
+    home.bots_folder.mkdir()
+    home.bots_folder.chmod(0o777)
+    home.secrets.write_text('KEY = "x"\n')
+    home.secrets.chmod(0o644)
+    found = examine(home, NO_ENV)
+    assert about(found, "home").mend == f"chmod 700 {home.root}"
+    assert about(found, "bots folder").mend == f"chmod go-w {home.bots_folder}"
+    assert about(found, "secrets").mend == f"chmod 600 {home.secrets}"
+    assert not passed(found)
+
+
+def test_settings_secrets_and_bots_files(home: Home) -> None:
+    home.settings.write_text('[accounts."bybit/a"]\nvenue = "bybit"\nlive = true\nkey = "KEY"\n')
+    home.bots.write_text("[a]\nqty = 1\n")
+    found = examine(home, NO_ENV)
+    assert "needs the secret KEY" in about(found, "secrets").says
+    assert "bot a has no `kind`" in about(found, "bots file").says
+    assert about(examine(home, {"KEY": "x"}), "secrets").level == "ok"
+    home.settings.write_text("[limts]\n")
+    assert "did you mean `limits`" in about(examine(home, NO_ENV), "settings").says
+
+
+def test_the_journal_at_rest(home: Home) -> None:
+    a_journal(home.root)
+    found = examine(home, NO_ENV)
+    assert about(found, "lease").says == "free: no desk is running here"
+    assert about(found, "journal").says == "5 records, every check passed (0 archives)"
+    path = file_of(home.root, "main")
+    path.write_bytes(path.read_bytes().replace(b"it is late", b"it is fine"))
+    found = examine(home, NO_ENV)
+    assert about(found, "journal").level == "fail"
+
+
+def test_a_lease_that_is_held_by_someone_who_does_not_answer(home: Home) -> None:
+    a_journal(home.root)
+    lock = FileLock.take(lease_of(home.root, "main"), "the cell main", NOW)
+    try:
+        finding = about(examine(home, NO_ENV), "lease")
+    finally:
+        lock.release()
+    assert finding.level == "fail"
+    assert "does not answer at the gate" in finding.says
+
+
+def test_a_running_desk_says_what_it_needs() -> None:
+    with short_folder() as folder:
+        home = Home(folder)
+        with desk_in_a_thread(FakePort(), home.socket("main")):
+            found = [finding for finding in examine(home, NO_ENV) if finding.about == "desk"]
+    assert found[0].says == "running, life 3, journal at 420"
+    assert found[1] == Finding("desk", "warn", "bot peg-1 is parked: fault: KeyError", "kedge status")
+
+
+def test_the_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 5
+
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: Usage)
+    found = list(doctor._disk(home.root))
+    assert about(found, "disk space").level == "fail"
+    Usage.free = doctor.FREE_BYTES_LEAST + 1
+    assert about(list(doctor._disk(home.root)), "disk space").level == "warn"
+
+
+@pytest.mark.parametrize(("nanoseconds", "level"), [(1, "warn"), (1_000_000, "ok"), (50_000_000, "warn")])
+def test_how_fast_a_sync_may_be(
+    nanoseconds: int, level: str, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "measure_sync", lambda root: [nanoseconds] * 3)
+    assert doctor._sync(home.root).level == level
+
+
+def test_syncs_are_measured_and_a_disk_that_cannot_be_written_is_told(home: Home) -> None:
+    ticks = iter(range(10_000))
+    assert doctor.measure_sync(home.root, lambda: next(ticks)) == [1] * doctor.SYNCS
+    finding = doctor._sync(home.root / "none")
+    assert (finding.level, "nothing can be written" in finding.says) == ("fail", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"), [("ext4", "ok"), ("tmpfs", "warn"), ("nfs4", "fail"), ("9p", "fail")]
+)
+def test_file_systems(kind: str, level: str, home: Home, tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        f"root / overlay rw 0 0\nx {home.root.resolve()} {kind} rw 0 0\ny /proc proc rw\nbroken\n"
+    )
+    assert doctor._file_system(home.root, mounts).level == level
+    assert doctor._file_system(home.root, tmp_path / "none").level == "ok"
+
+
+def test_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "CLOCK_PROBE_S", 0)
+    assert about(list(doctor._clock()), "clock").level == "ok"
+    walls = iter([doctor.EARLIEST_NS + 1, doctor.EARLIEST_NS + 60_000_000_000])
+    monkeypatch.setattr(doctor.time, "time_ns", lambda: next(walls))
+    finding = about(list(doctor._clock()), "clock")
+    assert (finding.level, "moved 6" in finding.says or "moved 5" in finding.says) == ("fail", True)
+    monkeypatch.setattr(doctor.time, "time_ns", lambda: 0)
+    assert [finding.level for finding in doctor._clock()] == ["fail"]
+
+
+def test_the_command(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor", "--home", str(home.root)]) == 0
+    assert "the wall clock and the steady clock agree" in capsys.readouterr().out
+    home.root.chmod(0o777)
+    assert cli.main(["doctor", "--home", str(home.root), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["ok"] is False
+    assert {"about", "level", "says", "mend"} == set(said["findings"][0])
+
+
+def test_importing_this_leaves_no_loop_behind() -> None:
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
