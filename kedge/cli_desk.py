@@ -224,7 +224,12 @@ def bot_kinds(kind: str = "", /, *, home: HOME = "", json: AS_JSON = False) -> i
         return Exit.OK
     found = find_kind(kind, find_place(home).home.bots_folder)
     parameters = describe(found.Config)
-    data = {"kind": kind, "summary": found.summary, "words": dict(found.words), "parameters": parameters}
+    data = {
+        "kind": kind,
+        "summary": getattr(found, "summary", ""),
+        "words": dict(found.words),
+        "parameters": parameters,
+    }
     shown = [{**one, "default": "required" if one["required"] else one["default"]} for one in parameters]
     show(listing("parameters", shown, _PARAMETERS, look_now(), data), json)
     return Exit.OK

@@ -51,7 +51,7 @@ def find_kind(kind: str, folder: Path) -> type[Bot[Any, Any]]:
             n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Bot) and v is not Bot
         ]
         raise Halt(Exit.USAGE, f"{module_name}: {unknown_name(class_name, names, 'bot class')}")
-    missing = [name for name in ("kind", "summary", "Config", "State") if not hasattr(found, name)]
+    missing = [name for name in ("Config", "State") if not hasattr(found, name)]
     if missing:
         raise Halt(Exit.USAGE, f"{kind} must say its {both(missing)}; see docs/how-to/write-a-bot.md")
     return found
@@ -59,7 +59,7 @@ def find_kind(kind: str, folder: Path) -> type[Bot[Any, Any]]:
 
 def _import(name: str, folder: Path) -> Any:
     if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+        sys.path.append(str(folder))
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -160,6 +160,16 @@ def test_rows_come_from_the_desk_with_the_filters_given(kedge: Shell, port: Fake
     assert kedge("fills").out == "no fills\n"
 
 
+def test_positions_carry_the_mark_while_the_desk_runs(kedge: Shell, port: FakePort) -> None:
+    row = {"bot": "hedge-1", "slot": "open", "market": MARKET, "qty": "-0.02", "average": "60012.5"}
+    live = {**row, "mark": "60001", "unrealised": "0.23"}
+    port.rows = {"positions": [row, {**row, "slot": "close"}], "held": [live]}
+    rows = kedge("positions", "--json").json["rows"]
+    assert rows[0]["unrealised"] == "0.23"
+    assert "mark" not in rows[1]
+    assert "0.23" in kedge("positions").out
+
+
 def test_explain_finds_a_bot_or_the_end_of_an_orders_id(kedge: Shell, port: FakePort) -> None:
     port.rows = {
         "bots": [{"bot": "hedge-1"}],
@@ -508,7 +518,7 @@ def test_a_persons_own_kind(kedge: Shell, port: FakePort, monkeypatch: pytest.Mo
     assert config == {"levels": [1, 2, 3], "weights": {"a": 0.5}, "on": False}
     for kind, words in (
         ("own_kind_a:Mien", "own_kind_a: there is no bot class `Mien`; did you mean `Mine`?"),
-        ("own_kind_a:Half", "must say its summary, Config and State"),
+        ("own_kind_a:Half", "must say its Config and State"),
         ("own_kind_b:X", "own_kind_b is not Python: invalid syntax (line 1)"),
         ("own_kind_c:X", "there is no module no_such_thing_here (wanted by own_kind_c)"),
         ("own_kind_d:X", "own_kind_d failed while it was imported: ZeroDivisionError"),

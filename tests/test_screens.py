@@ -14,6 +14,7 @@ from kedge.desk.screens import (
     ROWS,
     Look,
     Screen,
+    about,
     clean,
     digits,
     moment,
@@ -158,6 +159,26 @@ def test_numbers_are_exact_and_plain() -> None:
     assert digits("soon") == "soon"
     assert digits(None) == ""
     assert plain({"a": Decimal("1E-8"), "b": (Decimal("2.50"),)}) == {"a": "0.00000001", "b": ["2.5"]}
+
+
+def test_what_division_left_is_cut_for_people_and_marked() -> None:
+    assert about("60001.000000000000093522") == "≈60001"
+    assert about("-0.000026672890452243") == "≈-0.00002667"
+    assert about("0.12345678") == "0.12345678"
+    assert about("100000000000") == "100000000000"
+    inverse = {**plain(a_position()), "average": "60001.000000000000093522"}
+    screen = rows_screen("positions", [inverse], LOOK)
+    assert screen.data[0]["average"] == "60001.000000000000093522"
+    assert "≈60001 " in screen.text(80)
+
+
+def test_the_fuller_layout_gives_way_where_it_does_not_fit() -> None:
+    rows = [{**ORDER, "bot": "a-long-name-for-a-bot", "why": "because " * 20, "average": "60012.12345678"}]
+    for width in (110, 120, 140, 200):
+        text = rows_screen("orders", rows, LOOK).text(width)
+        assert "a-long-name-for-a-bot" in text
+        assert "BTC-PERP" in text
+        assert max(len(line) for line in text.splitlines()) <= width
 
 
 def test_times_are_local_with_milliseconds() -> None:

@@ -232,7 +232,8 @@ async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: st
         taken: CommandTaken = await desk.command(deed.verb, command_id=command_id, **args, **deed.fixed)
         return taken
     if deed.read:
-        return await read_rows(deed, args, desk.read)
+        rows = await read_rows(deed, args, desk.read)
+        return with_marks(rows, await desk.read("held")) if deed.read == "positions" else rows
     match deed.call:
         case "reload":
             return await desk.reload()
@@ -252,6 +253,16 @@ async def read_rows(deed: Deed, args: dict[str, Any], read: Read) -> list[dict[s
     # The latest, then turned round: a story is read from its beginning.
     latest = list(await read("story", **whose, sort="-time", limit=limit))
     return latest[::-1]
+
+
+def with_marks(rows: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Positions with what only the running engine knows: the mark, and the profit at it."""
+    now = {(one["bot"], one["slot"], one["market"]): one for one in held}
+    marked = []
+    for row in rows:
+        live = now.get((row["bot"], row["slot"], row["market"]))
+        marked.append({**row, "mark": live["mark"], "unrealised": live["unrealised"]} if live else row)
+    return marked
 
 
 async def _whole_id(of: str, read: Read) -> str:

@@ -24,7 +24,13 @@ from kedge.model import numbers
 
 # From this width on the less urgent columns are shown too.
 WIDE = 110
+# Between columns.
+GAP = 2
+# A column of sentences is still readable at this width.
+PROSE_LEAST = 16
 SECOND_NS = 1_000_000_000
+# Averages and profits of inverse contracts come out of a division; people see so many decimals of them.
+DECIMALS_SHOWN = 8
 
 Row = Mapping[str, Any]
 
@@ -89,10 +95,23 @@ def digits(value: Any) -> str:
         return clean(value)
 
 
+def about(value: Any) -> str:
+    """Digits, cut where division left more of them than anyone reads; then marked as not exact."""
+    whole = digits(value)
+    if len(whole.rpartition(".")[2]) <= DECIMALS_SHOWN or "." not in whole:
+        return whole
+    cut = Decimal(whole).quantize(Decimal(1).scaleb(-DECIMALS_SHOWN))
+    return f"≈{numbers.text(cut)}"
+
+
+def average(value: Any) -> Text:
+    return Text(about(value))
+
+
 def signed(value: Any) -> Text:
     """A number whose sign is its message."""
-    shown = digits(value)
-    style = "" if shown in ("", "0") else "red" if shown.startswith("-") else "green"
+    shown = about(value)
+    style = "" if shown in ("", "0") else "red" if "-" in shown else "green"
     return Text(shown, style, no_wrap=True)
 
 
@@ -130,7 +149,13 @@ def state(value: Any) -> Text:
     return Text(clean(value), STATE_STYLES.get(str(value), ""), no_wrap=True)
 
 
+def word(value: Any) -> Text:
+    """One word that is not broken."""
+    return Text(clean(value))
+
+
 def words(value: Any) -> Text:
+    """A sentence, folded where it must be."""
     return Text(clean(value), overflow="fold")
 
 
@@ -191,34 +216,63 @@ class Column(Struct, frozen=True):
 
 
 def table(rows: Sequence[Row], columns: Sequence[Column], width: int, look: Look) -> RenderableType:
-    """Columns that no row has a value for are left out; a table too long for people is the caller's care."""
-    shown = [
-        column
-        for column in columns
-        if not (column.narrow if width >= WIDE else column.wide)
-        and any(_pick(row, column) not in (None, "") for row in rows)
-    ]
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=False)
-    for column in shown:
+    """The fullest layout that fits. Columns without any value are left out.
+
+    Where even the narrowest is too wide, sentences are folded first, then names; numbers never.
+    """
+    layout = _fitting(rows, columns, width, look)
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", expand=False)
+    for column in layout.columns:
+        foldable = column.show is words or (column.show is name and layout.least > width)
         made.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            no_wrap=column.show is not words and column.show is not name,
-            overflow="fold",
+            column.title, justify="right" if column.right else "left", no_wrap=not foldable, overflow="fold"
         )
-    for row in rows:
-        made.add_row(*(_cell(row, column, width, look) for column in shown))
+    for cells in layout.rows:
+        made.add_row(*cells)
     return made
+
+
+def _fitting(rows: Sequence[Row], columns: Sequence[Column], width: int, look: Look) -> _Layout:
+    """All columns; then without the wide ones that nothing replaces, the last first; then the narrow ones."""
+    if width >= WIDE:
+        left = [column for column in columns if not column.narrow]
+        replaced = {column.title for column in columns if column.narrow}
+        while True:
+            layout = _layout(rows, left, look, wide=True)
+            spare = [column for column in left if column.wide and column.title not in replaced]
+            if layout.least <= width:
+                return layout
+            if not spare:
+                break
+            left.remove(spare[-1])
+    return _layout(rows, [column for column in columns if not column.wide], look, wide=False)
+
+
+class _Layout:
+    """The cells of one way to show a table, and the least width it needs."""
+
+    def __init__(self, columns: list[Column], rows: list[list[Text]]) -> None:
+        self.columns, self.rows = columns, rows
+        self.least = sum(map(self._least, range(len(columns)))) + GAP * (len(columns) - 1)
+
+    def _least(self, place: int) -> int:
+        natural = max(len(self.columns[place].title), *(cells[place].cell_len for cells in self.rows))
+        return min(natural, PROSE_LEAST) if self.columns[place].show is words else natural
+
+
+def _layout(rows: Sequence[Row], columns: Sequence[Column], look: Look, *, wide: bool) -> _Layout:
+    shown = [column for column in columns if any(_pick(row, column) not in (None, "") for row in rows)]
+    return _Layout(shown, [[_cell(row, column, look, wide) for column in shown] for row in rows])
 
 
 def _pick(row: Row, column: Column) -> Any:
     return next((row[key] for key in column.keys if row.get(key) not in (None, "")), "")
 
 
-def _cell(row: Row, column: Column, width: int, look: Look) -> Text:
+def _cell(row: Row, column: Column, look: Look, wide: bool) -> Text:
     value = _pick(row, column)
     if column.show is when:
-        return Text(moment(int(value or 0), look, width >= WIDE), no_wrap=True)
+        return Text(moment(int(value or 0), look, wide))
     return column.show(value)
 
 
@@ -255,55 +309,55 @@ ORDERS = (
     Column("time", ("placed_ns", "since_ns"), when),
     Column("order", ("client_id",), short_id),
     Column("bot", ("bot",), name),
-    Column("slot", ("slot",), words, wide=True),
-    Column("market", ("market",), words, wide=True),
-    Column("market", ("symbol",), words, narrow=True),
+    Column("slot", ("slot",), word, wide=True),
+    Column("market", ("market",), word, wide=True),
+    Column("market", ("symbol",), word, narrow=True),
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True, wide=True),
     Column("price", ("price",), number, right=True),
     Column("filled", ("filled",), number, right=True, wide=True),
-    Column("filled", ("progress",), words, right=True, narrow=True),
-    Column("average", ("average",), number, right=True, wide=True),
+    Column("filled", ("progress",), word, right=True, narrow=True),
+    Column("average", ("average",), average, right=True, wide=True),
     Column("state", ("state",), state),
-    Column("", ("change",), words, wide=True),
+    Column("", ("change",), word, wide=True),
     Column("why", ("reason", "why"), words, wide=True),
 )
 
 FILLS = (
     Column("time", ("ts_ns",), when),
     Column("bot", ("bot",), name),
-    Column("slot", ("slot",), words),
-    Column("market", ("market",), words, wide=True),
-    Column("market", ("symbol",), words, narrow=True),
+    Column("slot", ("slot",), word),
+    Column("market", ("market",), word, wide=True),
+    Column("market", ("symbol",), word, narrow=True),
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True),
     Column("price", ("price",), number, right=True),
     Column("fee", ("fee",), number, right=True),
-    Column("in", ("fee_asset",), words),
+    Column("in", ("fee_asset",), word),
     Column("realised", ("realised",), signed, right=True, wide=True),
     Column("order", ("client_id",), short_id, wide=True),
 )
 
 POSITIONS = (
     Column("bot", ("bot",), name),
-    Column("slot", ("slot",), words),
-    Column("market", ("market",), words, wide=True),
-    Column("market", ("symbol",), words, narrow=True),
+    Column("slot", ("slot",), word),
+    Column("market", ("market",), word, wide=True),
+    Column("market", ("symbol",), word, narrow=True),
     Column("qty", ("qty",), signed, right=True),
-    Column("average", ("average",), number, right=True),
+    Column("average", ("average",), average, right=True),
     Column("mark", ("mark",), number, right=True, wide=True),
     Column("realised", ("realised",), signed, right=True),
     Column("unrealised", ("unrealised",), signed, right=True),
-    Column("in", ("settle",), words),
+    Column("in", ("settle",), word),
     Column("fees", ("paid",), words, wide=True),
 )
 
 DECISIONS = (
     Column("time", ("ts_ns",), when),
     Column("bot", ("bot",), name),
-    Column("slot", ("slot",), words, wide=True),
-    Column("what", ("verb",), words),
-    Column("market", ("market",), words, wide=True),
+    Column("slot", ("slot",), word, wide=True),
+    Column("what", ("verb",), word),
+    Column("market", ("market",), word, wide=True),
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True),
     Column("price", ("price",), number, right=True),
@@ -321,8 +375,8 @@ NOTES = (
 COMMANDS = (
     Column("time", ("ts_ns",), when),
     Column("who", ("actor",), name),
-    Column("via", ("via",), words),
-    Column("command", ("verb",), words),
+    Column("via", ("via",), word),
+    Column("command", ("verb",), word),
     Column("done", ("done",), state),
     Column("answer", ("says",), words),
     Column("id", ("command_id",), short_id, wide=True),
@@ -331,10 +385,10 @@ COMMANDS = (
 CASH = (
     Column("time", ("ts_ns",), when),
     Column("account", ("account",), name),
-    Column("kind", ("kind",), words),
+    Column("kind", ("kind",), word),
     Column("amount", ("amount",), signed, right=True),
-    Column("in", ("asset",), words),
-    Column("for", ("symbol",), words),
+    Column("in", ("asset",), word),
+    Column("for", ("symbol",), word),
 )
 
 ROWS: dict[str, tuple[Column, ...]] = {
@@ -360,7 +414,7 @@ def _shortened(row: Row) -> Row:
     if "filled" in row:
         extra["progress"] = f"{digits(row['filled'])}/{digits(row.get('qty'))}"
     if row.get("fees"):
-        extra["paid"] = ", ".join(f"{digits(v)} {k}" for k, v in sorted(row["fees"].items()))
+        extra["paid"] = ", ".join(f"{about(v)} {k}" for k, v in sorted(row["fees"].items()))
     if "ok" in row:
         extra["done"] = "done" if row["ok"] else "refused"
     return {**row, **extra}

@@ -28,6 +28,7 @@ from kedge.desk.screens import (
     stack,
     state,
     table,
+    word,
     words,
 )
 from kedge.model.looks import AccountLook, BotLook, Status
@@ -38,7 +39,7 @@ NOTES_SHOWN = 8
 
 _ACCOUNTS = (
     Column("account", ("account",), name),
-    Column("venue", ("venue",), words, wide=True),
+    Column("venue", ("venue",), word, wide=True),
     Column("link", ("link",), state),
     Column("open", ("open_orders",), number, right=True),
     Column("unknown", ("unknown_orders",), number, right=True),
@@ -51,21 +52,21 @@ _MARKETS = (
     Column("bid", ("bid",), number, right=True),
     Column("ask", ("ask",), number, right=True),
     Column("mark", ("mark",), number, right=True, wide=True),
-    Column("age", ("age",), words, right=True),
+    Column("age", ("age",), word, right=True),
     Column("", ("state",), state),
     Column("why", ("why",), words, wide=True),
 )
 
 _BOTS = (
     Column("bot", ("bot",), name),
-    Column("kind", ("kind",), words),
+    Column("kind", ("kind",), word),
     Column("phase", ("phase",), state),
     Column("says", ("says",), words),
 )
 
 _SLOTS = (
     Column("slot", ("slot",), name),
-    Column("market", ("market",), words),
+    Column("market", ("market",), word),
     Column("bought", ("bought",), number, right=True),
     Column("sold", ("sold",), number, right=True),
     Column("wants", ("wants",), words),
@@ -200,7 +201,7 @@ def _bot(bot: BotLook) -> Row:
 
 def _one_bot(bot: BotLook, width: int, look: Look) -> RenderableType:
     head = Text.assemble((clean(bot.bot), "bold"), f"  {clean(bot.kind)}  ", state(bot.phase))
-    for sentence in (bot.why, bot.waits_for and f"waits for {bot.waits_for}", bot.last_word):
+    for sentence in dict.fromkeys((bot.why, bot.waits_for and f"waits for {bot.waits_for}", bot.last_word)):
         if sentence:
             head.append(f"\n  {clean(sentence)}")
     settings = ", ".join(f"{key}={digits(value)}" for key, value in plain(bot.config).items())
@@ -226,7 +227,7 @@ def _profit(status: Status) -> Text:
 def _said(notes: Sequence[Row], width: int, look: Look) -> RenderableType | None:
     if not notes:
         return None
-    return table(notes[:NOTES_SHOWN], NOTES, width, look)
+    return table(notes[:NOTES_SHOWN][::-1], NOTES, width, look)
 
 
 def _counted(orders: Sequence[Row]) -> dict[str, int]:

@@ -87,7 +87,10 @@ class SqliteJournal:
         self._lock = lock
         self._last_seq = store.end.seq
         self._closing = False
-        self._writer = Writer(store, f"journal-{store.cell}")
+        self._writer = Writer(store, f"journal-{store.cell}", now_ns)
+        # Appends of this turn of the loop: they go together, at its end.
+        self._turn: list[Append] = []
+        self._turn_bytes = 0
         self._janitor = ThreadPoolExecutor(1, f"janitor-{store.cell}")
 
     @classmethod
@@ -144,8 +147,17 @@ class SqliteJournal:
         # Raw fields go in unread: a torn one would make the whole row unreadable for ever.
         _syntax.decode(body)
         self._last_seq = entries[-1].seq
-        self._writer.append(Append(entries[0].seq, self._last_seq, entries[-1].ts_ns, body, future, loop))
+        self._turn_bytes += len(body)
+        self._turn.append(Append(entries[0].seq, self._last_seq, entries[-1].ts_ns, body, future, loop))
+        if len(self._turn) == 1:
+            loop.call_soon(self._end_turn)
         return future
+
+    def _end_turn(self) -> None:
+        turn, self._turn, self._turn_bytes = self._turn, [], 0
+        if turn and not self._writer.flush_here(turn):
+            for item in turn:
+                self._writer.append(item)
 
     def _refusal(self, entries: Sequence[Entry]) -> JournalError | None:
         broken = self._writer.broken
@@ -161,7 +173,7 @@ class SqliteJournal:
                 )
         if not entries:
             return self._break("an append of nothing: this is a fault of ours")
-        if self._writer.waiting_bytes > WAITING_BYTES_MAX:
+        if self._waiting_bytes > WAITING_BYTES_MAX:
             return self._break(f"the disk is {WAITING_BYTES_MAX >> 20} MB behind: it cannot keep up")
         return None
 
@@ -173,7 +185,11 @@ class SqliteJournal:
 
     @property
     def pressure(self) -> Pressure:
-        return Pressure(self._writer.waiting_bytes, WAITING_BYTES_MAX)
+        return Pressure(self._waiting_bytes, WAITING_BYTES_MAX)
+
+    @property
+    def _waiting_bytes(self) -> int:
+        return self._turn_bytes + self._writer.waiting_bytes
 
     def holds(self) -> bool:
         """The lock is the system's and ends with us: only a fence or a failure can end it before."""
@@ -203,6 +219,7 @@ class SqliteJournal:
     async def close(self) -> None:
         """What was appended becomes durable; what runs in the background stops at its next safe place."""
         self._closing = True
+        self._end_turn()
         if not self._writer.closed.done():
             await asyncio.wrap_future(self._janitor.submit(lambda: None))
             self._writer.stop()

@@ -1,4 +1,8 @@
-"""The one thread that touches the journal file, so that a disk sync never holds up the loop.
+"""The one thread that touches the journal file, so that a slow disk never holds up the loop.
+
+Where the disk is quick (`QUICK_NS` a flush, lately and without exception) and nothing waits, the loop makes
+the flush itself: handing a hundred microseconds of work to a thread and back costs as much again. One slow
+flush, and the thread has the work until `QUICK_FLUSHES` quick ones in a row.
 
 Appends that wait while the disk is busy go together in the next flush (group commit): the more that
 happens at once, the more each sync carries. Everything else that needs the file (a read, a piece of a
@@ -33,6 +37,9 @@ FLUSH_BYTES = 1 << 20
 # Frames in the WAL: copied back into the file when nothing happens for a while, or at last anyway.
 CHECKPOINT_IDLE_FRAMES = 256
 CHECKPOINT_FRAMES = 1600
+# A flush slower than this is not for the loop, nor are the next ones.
+QUICK_NS = 2_000_000
+QUICK_FLUSHES = 64
 # What a job that writes is reckoned at: one part of a snapshot.
 JOB_FRAMES = 64
 IDLE_S = 0.02
@@ -58,8 +65,12 @@ class Job(Struct):
 
 
 class Writer:
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: Store, name: str, now_ns: Callable[[], int]) -> None:
         self._store = store
+        self._now_ns = now_ns
+        # Held by whoever works with the store. The thread nearly always gets it at once.
+        self._using = threading.Lock()
+        self._slow = 0  # quick flushes still to be seen before the loop makes one itself
         self._path: Path = store.path
         self._queue: SimpleQueue[Append | Job | None] = SimpleQueue()
         self._held: Job | None = None
@@ -85,6 +96,20 @@ class Writer:
         self._queue.put(item)
         if self._ended:
             self._refuse_rest()
+
+    def flush_here(self, batch: list[Append]) -> bool:
+        """Make the flush in the caller's thread; False where the writer's own thread must have it."""
+        if self._slow or self.waiting_bytes or self._ended or not self._using.acquire(blocking=False):
+            return False
+        try:
+            self._bytes_in += sum(len(item.body) for item in batch)
+            error = self._write(batch)
+        finally:
+            self._using.release()
+        _resolve(batch, error)
+        if self._frames >= CHECKPOINT_IDLE_FRAMES:
+            self._queue.put(Job(_nothing, Future(), False))  # the thread wakes, and sees to the WAL
+        return True
 
     def call(self, work: Callable[[Store], T], writes: bool = False) -> Future[T]:
         """Have `work` done between two flushes. A job that writes breaks the journal when it fails."""
@@ -115,7 +140,8 @@ class Writer:
                 if isinstance(item, Append):
                     self._flush(self._gather(item))
                 else:
-                    self._do(item)
+                    with self._using:
+                        self._do(item)
         finally:
             # Whatever ends this thread, nobody is left waiting.
             self._end()
@@ -150,8 +176,17 @@ class Writer:
         return batch
 
     def _flush(self, batch: list[Append]) -> None:
+        error: JournalError | None = JournalError(f"{self._path}: the writer died")
+        try:
+            with self._using:
+                error = self._write(batch)
+        finally:
+            _tell(batch, error)  # whatever happened, those who wait are told
+
+    def _write(self, batch: list[Append]) -> JournalError | None:
         body = batch[0].body if len(batch) == 1 else _joined(batch)
         error: JournalError | None = self.broken or JournalError(f"{self._path}: the writer died")
+        began_ns = self._now_ns()
         try:
             if self.broken is None:
                 self._store.append(batch[0].first, batch[-1].last, batch[-1].ts_ns, body)
@@ -161,11 +196,12 @@ class Writer:
         except JournalError as said:
             error = said
         finally:
-            # Whatever happened, those who wait are told.
             self.broken = self.broken or error
             self._frames += 2 + len(body) // (PAGE - 4)
             self._bytes_out += sum(len(item.body) for item in batch)
-            _tell(batch, error)
+        quick = self._now_ns() - began_ns < QUICK_NS
+        self._slow = max(0, self._slow - 1) if quick else QUICK_FLUSHES
+        return error
 
     def _do(self, job: Job) -> None:
         if not job.future.set_running_or_notify_cancel():
@@ -193,21 +229,23 @@ class Writer:
         job.future.set_exception(error)
 
     def _checkpoint(self) -> None:
-        self._frames = 0
-        if self.broken is None:
-            try:
-                self._store.checkpoint()
-            except apsw.Error as cause:
-                self.broken = in_words(cause, self._path)
+        with self._using:
+            self._frames = 0
+            if self.broken is None:
+                try:
+                    self._store.checkpoint()
+                except apsw.Error as cause:
+                    self.broken = in_words(cause, self._path)
 
     def _end(self) -> None:
         # After a failure the file is left as a crash would leave it: nothing more is written.
         clean = self._clean and self.broken is None
-        self.broken = self.broken or JournalError(f"{self._path} is closed")
-        try:
-            self._store.close(clean)
-        except (apsw.Error, OSError) as cause:
-            self.broken = in_words(cause, self._path)
+        with self._using:
+            self.broken = self.broken or JournalError(f"{self._path} is closed")
+            try:
+                self._store.close(clean)
+            except (apsw.Error, OSError) as cause:
+                self.broken = in_words(cause, self._path)
         self._ended = True
         self._refuse_rest()
         self.closed.set_result(None)
@@ -225,6 +263,10 @@ class Writer:
                     _tell([item], error)
                 elif item is not None:
                     item.future.set_exception(error)
+
+
+def _nothing(store: Store) -> None:
+    pass
 
 
 def _joined(batch: list[Append]) -> bytes:

@@ -35,6 +35,8 @@ class _Record(Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class DeskMade(_Record, frozen=True):
+    """The desk's own number and its cell's name: the first record of all."""
+
     desk: int
     cell: str
 
@@ -47,6 +49,8 @@ class LifeBegan(_Record, frozen=True):
 
 
 class KillSwitch(_Record, frozen=True):
+    """The kill switch was thrown or released, and by whom."""
+
     on: bool
     actor: str
     why: str = ""
@@ -77,6 +81,8 @@ class Noted(_Record, frozen=True):
 
 
 class BotAdded(_Record, frozen=True):
+    """A bot with its parameters and first memory; its number goes into its order ids."""
+
     bot: str
     number: int
     kind: str
@@ -87,17 +93,23 @@ class BotAdded(_Record, frozen=True):
 
 
 class BotAmended(_Record, frozen=True):
+    """The bot's parameters from here on."""
+
     bot: str
     config: Raw
 
 
 class BotPhased(_Record, frozen=True):
+    """The bot runs, is paused, is stopping, or has ended, and why."""
+
     bot: str
     phase: Phase
     why: str = ""
 
 
 class BotRemoved(_Record, frozen=True):
+    """The bot is forgotten; what it held is the account's own."""
+
     bot: str
 
 
@@ -154,6 +166,8 @@ class Intent(_Record, frozen=True):
 
 
 class AmendIntent(_Record, frozen=True):
+    """A new price that is about to be asked for. Durable before the request leaves."""
+
     client_id: str
     price: Decimal
     qty: Decimal
@@ -162,6 +176,8 @@ class AmendIntent(_Record, frozen=True):
 
 
 class CancelIntent(_Record, frozen=True):
+    """A cancel that is about to be asked for. Durable before the request leaves."""
+
     client_id: str
     valid_until_ns: int
     why: str = ""
@@ -214,6 +230,8 @@ class Filled(_Record, frozen=True):
 
 
 class CashMoved(_Record, frozen=True):
+    """Money that moved without a fill (funding, a transfer, a fee), booked once."""
+
     account: str
     cash: Cash
 
@@ -244,11 +262,15 @@ class Audited(_Record, frozen=True):
 
 
 class BalancesSeen(_Record, frozen=True):
+    """What the venue says the account has."""
+
     account: str
     balances: tuple[Balance, ...]
 
 
 class InstrumentKnown(_Record, frozen=True):
+    """What an account trades, with its steps and sizes; booked before its first fill."""
+
     account: str
     instrument: Instrument
 

@@ -1,25 +1,36 @@
 """What must hold, judged from outside: by the venues' truth and the durable journal, never by our memory.
 
-Safety is looked at whenever an order arrives at a venue and again at rest; progress only after `heal`.
-Each check has a number (DESIGN, section 5) and says in one sentence what was broken.
+    at the door   whenever a request leaves an engine, and again when it arrives at the venue
+    at a turn     about twice a second: what is stopped is stopped, and everything is bounded
+    at rest       after the storm has healed and everything was stopped
+
+Each check has a number (docs/storms.md lists them) and says in one sentence what was broken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from msgspec import Struct
 
 from kedge.engine.apply import apply
 from kedge.engine.state import Desk, digest
-from kedge.model import records as r
+from kedge.model.events import Request
 from kedge.model.ids import read
 from kedge.model.numbers import ZERO, text
 from kedge.model.order import TERMINAL, Side, State, sign
-from kedge.model.venue import PlaceOrder
-from kedge.sim.exchange import Reply
+from kedge.model.venue import Fill, PlaceOrder
+from kedge.runtime.cell import Cell
+from kedge.sim.exchange import AmendOrder, Reply
 from kedge.sim.medium import SimDisk
+from kedge.sim.tape import Marks
+from kedge.storm.fold import Fold
 from kedge.storm.venue import Harbour
+
+VIOLATIONS_MOST = 20
+# The price itself moves between the decision and the door.
+PRICE_MOVES = Decimal("1.05")
 
 
 class Violation(Struct, frozen=True):
@@ -27,70 +38,106 @@ class Violation(Struct, frozen=True):
     says: str
 
 
+class Bounds(Struct, frozen=True):
+    """More than this is a leak. Each is a few times what the worst of many thousand seeds has needed."""
+
+    tasks: int = 80
+    tasks_at_rest: int = 12
+    inbox: int = 600
+    waiting: int = 200
+    unsynced: int = 3_000
+    timers: int = 60
+    cares: int = 20
+    lookups_per_minute: int = 120
+
+
+BOUNDS = Bounds()
+
+
 class Witness:
     """Stands at every venue's door with the durable journal in hand."""
 
-    def __init__(self, disk: SimDisk, harbours: dict[str, Harbour]) -> None:
+    def __init__(self, disk: SimDisk, harbours: dict[str, Harbour], marks: Marks) -> None:
         self.disk = disk
         self.harbours = harbours
+        self.marks = marks
         self.exposure_most: dict[str, Decimal] = {}  # per venue, where it is bounded
-        self.commands: dict[str, int] = {}
         self.violations: list[Violation] = []
-        self.intents: dict[str, r.Intent] = {}
-        self.by_slot: dict[tuple[str, str], list[str]] = {}
-        self.accepted: dict[str, int] = {}
+        self.when_broken: Callable[[], None] = lambda: None
+        self.most: dict[str, int] = {}  # the most ever seen of what is bounded
+        self.fold = Fold(self.broken, marks)
+        self._accepted: dict[str, int] = {}
         self._read_seq = 0
-        for name, harbour in harbours.items():
-            harbour.arrived = self._door(name)
+        for harbour in harbours.values():
+            harbour.door = self
 
     def broken(self, check: str, says: str) -> None:
-        if len(self.violations) < 20:
+        if not self.violations:
+            self.when_broken()
+        if len(self.violations) < VIOLATIONS_MOST:
             self.violations.append(Violation(check, says))
 
-    def _door(self, harbour: str):  # type: ignore[no-untyped-def]
-        def arrived(account: str, order: PlaceOrder, reply: Reply) -> None:
-            self.arrived(self.harbours[harbour], account, order, reply)
-
-        return arrived
+    def read_journal(self) -> None:
+        if self.disk.last_seq == self._read_seq:
+            return
+        for entry in self.disk.entries(self._read_seq):
+            self._read_seq = entry.seq
+            self.fold.read(entry.record)
 
     # ── at the door ─────────────────────────────────────────────────────────────────────────────
 
-    def read_journal(self) -> None:
-        for entry in self.disk.entries(self._read_seq):
-            self._read_seq = entry.seq
-            record = entry.record
-            if isinstance(record, r.Intent):
-                if record.client_id in self.intents:
-                    self.broken("2 one intent", f"{record.client_id} was minted twice")
-                self.intents[record.client_id] = record
-                self.by_slot.setdefault((record.bot, record.slot), []).append(record.client_id)
-            elif isinstance(record, r.CommandTaken):
-                self.commands[record.command_id] = self.commands.get(record.command_id, 0) + 1
-                if self.commands[record.command_id] > 1:
-                    self.broken("2 one command", f"{record.command_id} ({record.verb}) was applied twice")
-
-    def arrived(self, harbour: Harbour, account: str, order: PlaceOrder, reply: Reply) -> None:
+    def leaves(self, harbour: Harbour, life: int, request: Request, client_id: str) -> None:
+        """Only the holder of the lease sends. A stolen lease is noticed at the next write, no sooner."""
+        if life == self.disk.life:
+            return
+        if self.disk.weather.lease != "steal":
+            says = f"life {life} sends a {request} while life {self.disk.life} holds the lease"
+            self.broken("11 lease", f"{says} ({client_id})")
+            return
+        self.marks.sometimes("sent-after-steal")
         self.read_journal()
-        intent = self.intents.get(order.client_id)
-        if intent is None:
+        order = self.fold.orders.get(client_id)
+        if request == "place" and (order is None or order.life != life):
+            self.broken("11 lease", f"{client_id} was sent by life {life}, which never made it durable")
+
+    def placed(self, harbour: Harbour, account: str, order: PlaceOrder, reply: Reply) -> None:
+        self.read_journal()
+        seen = self.fold.orders.get(order.client_id)
+        if seen is None:
             self.broken("1 intent first", f"{order.client_id} reached {harbour.name} with no durable intent")
             return
+        intent = seen.intent
         same = (intent.qty, intent.price, intent.side) == (order.qty, order.price, order.side)
         if not same or intent.market != f"{account}:{order.symbol}":
             self.broken("1 intent first", f"{order.client_id} is not what the journal says")
         if not reply.ok:
             return
-        self.accepted[order.client_id] = self.accepted.get(order.client_id, 0) + 1
-        if self.accepted[order.client_id] > 1:
+        self._accepted[order.client_id] = self._accepted.get(order.client_id, 0) + 1
+        if self._accepted[order.client_id] > 1:
             self.broken("2 one order", f"{order.client_id} was accepted twice")
-        self._slot_not_overfilled(harbour, account, intent)
+        self._slot_not_overfilled(harbour, account, order.client_id)
         self._within_limit(harbour, account, order.symbol)
 
-    def _slot_not_overfilled(self, harbour: Harbour, account: str, intent: r.Intent) -> None:
+    def amended(self, harbour: Harbour, account: str, change: AmendOrder, reply: Reply) -> None:
+        self.read_journal()
+        seen = self.fold.orders.get(change.client_id)
+        if seen is None or (change.price, change.qty) not in seen.amends:
+            self.broken("1 intent first", f"an amend of {change.client_id} arrived that no record meant")
+        elif reply.ok:
+            self._within_limit(harbour, account, seen.intent.market.partition(":")[2])
+
+    def cancelled(self, harbour: Harbour, account: str, client_id: str, reply: Reply) -> None:
+        self.read_journal()
+        seen = self.fold.orders.get(client_id)
+        if seen is not None and not seen.cancels:
+            self.broken("1 intent first", f"a cancel of {client_id} arrived that no record meant")
+
+    def _slot_not_overfilled(self, harbour: Harbour, account: str, newest: str) -> None:
         """Everything the slot may come to have traded, by the venue's word, against what was wanted."""
+        intent = self.fold.orders[newest].intent
         total = ZERO
-        for client_id in self.by_slot[(intent.bot, intent.slot)]:
-            if self.intents[client_id].side != intent.side:
+        for client_id in self.fold.by_slot[(intent.bot, intent.slot)]:
+            if self.fold.orders[client_id].intent.side != intent.side:
                 continue
             report = harbour.exchange.order(account, client_id)
             if report is not None:
@@ -114,19 +161,54 @@ class Witness:
         price = harbour.exchange.market(symbol).mark or harbour.exchange.market(symbol).last
         for side, open_qty in open_sides.items():
             worst = abs(position + sign(side) * open_qty) * price
-            # The price itself moves between the decision and the door.
-            if worst > most * Decimal("1.05"):
+            if worst > most * PRICE_MOVES:
                 self.broken("6 limit", f"{account} could reach {text(worst)}, over {text(most)}")
+
+    # ── at a turn ───────────────────────────────────────────────────────────────────────────────
+
+    def turn(self, cell: Cell | None) -> None:
+        self.read_journal()
+        self._stopped_bots_have_nothing_open()
+        if cell is not None and not cell.stopped:
+            self._bounded(cell)
+
+    def _stopped_bots_have_nothing_open(self) -> None:
+        """By the journal the bot has ended in good order: then no order of it may be open anywhere."""
+        if "stopped" not in self.fold.phases.values():
+            return
+        for harbour in self.harbours.values():
+            for report in harbour.exchange.open_orders(f"{harbour.name}/main"):
+                seen = self.fold.orders.get(report.client_id)
+                if seen is not None and self.fold.phases.get(seen.intent.bot) == "stopped":
+                    says = f"{seen.intent.bot} has stopped; {report.client_id} is open at {harbour.name}"
+                    self.broken("8 stopped", says)
+
+    def _bounded(self, cell: Cell) -> None:
+        engine = cell.engine
+        for what, count, most in (
+            ("tasks", len(cell._tree or ()), BOUNDS.tasks),
+            ("inbox", len(cell._inbox), BOUNDS.inbox),
+            ("waiting", len(cell._waiting), BOUNDS.waiting),
+            ("unsynced", cell.last_seq - cell.durable_seq, BOUNDS.unsynced),
+            ("timers", len(engine.timers), BOUNDS.timers),
+            ("cares", len(engine.cares), BOUNDS.cares),
+        ):
+            if count > self.most.get(what, 0):
+                self.most[what] = count
+                if count > most:
+                    self.broken("12 bounded", f"{count} {what}; the bound is {most}")
 
     # ── at rest ─────────────────────────────────────────────────────────────────────────────────
 
-    def at_rest(self, live: Desk) -> None:
+    def at_rest(self, cell: Cell) -> None:
         """After the storm has healed and everything was stopped."""
-        self.read_journal()
+        self.turn(cell)
+        live = cell.engine.desk
         self._replay_is_live(live)
         for name, harbour in self.harbours.items():
-            account = next(a for a in live.accounts if a.startswith(name))
-            self._fills_booked_once(harbour, account, live)
+            account = f"{name}/main"
+            self._fills_booked_once(harbour, account)
+            self._cash_booked_once(harbour, account)
             self._orders_agree(harbour, account, live)
             self._positions_agree(harbour, account, live)
             for fault in harbour.exchange.faults():
@@ -134,6 +216,11 @@ class Witness:
             for ban in harbour.banned[:1]:
                 self.broken("10 bans", ban)
         self._bots_balanced(live)
+        if engine_cares := len(cell.engine.cares):
+            self.broken("12 bounded", f"{engine_cares} orders are still asked after at rest")
+        tasks = len(cell._tree or ())
+        if tasks > BOUNDS.tasks_at_rest:
+            self.broken("12 bounded", f"{tasks} tasks at rest")
 
     def _replay_is_live(self, live: Desk) -> None:
         replayed = Desk()
@@ -142,21 +229,29 @@ class Witness:
         if digest(replayed) != digest(live):
             self.broken("7 replay", "the journal, replayed, is not the live state")
 
-    def _fills_booked_once(self, harbour: Harbour, account: str, live: Desk) -> None:
-        booked: dict[str, int] = {}
-        for entry in self.disk.entries():
-            if isinstance(entry.record, r.Filled) and entry.record.account == account:
-                booked[entry.record.fill.exec_id] = booked.get(entry.record.fill.exec_id, 0) + 1
-        truth = harbour.exchange.fills(account, "", 1000)
-        for fill in truth.items:
-            times = booked.pop(fill.exec_id, 0)
-            if times != 1:
-                self.broken("3 fills once", f"fill {fill.exec_id} of {fill.client_id} booked {times} times")
+    def _fills_booked_once(self, harbour: Harbour, account: str) -> None:
+        booked = {key[1]: found for key, found in self.fold.fills.items() if key[0] == account}
+        truth: tuple[Fill, ...] = harbour.exchange.fills(account, "", 10_000).items
+        for fill in truth:
+            found = booked.pop(fill.exec_id, [])
+            if len(found) != 1:
+                says = f"fill {fill.exec_id} of {fill.client_id} booked {len(found)} times"
+                self.broken("3 fills once", says)
+            elif found[0].fill != fill:
+                self.broken("3 fills once", f"fill {fill.exec_id} was booked as {found[0].fill}, was {fill}")
         if booked:
             self.broken("3 fills once", f"booked fills the venue never made: {list(booked)[:3]}")
 
+    def _cash_booked_once(self, harbour: Harbour, account: str) -> None:
+        for cash in harbour.exchange.cash(account, "", 10_000).items:
+            if (account, cash.cash_id) not in self.fold.cash:
+                self.broken("4 money", f"{cash.kind} of {text(cash.amount)} {cash.asset} was never booked")
+
     def _orders_agree(self, harbour: Harbour, account: str, live: Desk) -> None:
         for order in live.accounts[account].orders.values():
+            if order.state is not self.fold.orders[order.client_id].state:
+                read_as = self.fold.orders[order.client_id].state
+                self.broken("5 table", f"{order.client_id} is {order.state}; by the table it is {read_as}")
             report = harbour.exchange.order(account, order.client_id)
             if report is None:
                 if order.state not in (State.LOST, State.REJECTED):
@@ -183,12 +278,12 @@ class Witness:
         """The legs: a pair is even, a closed hedge is flat. Judged by the fills at the venues."""
         for name, bot in live.bots.items():
             sums: dict[str, Decimal] = {}
-            for client_id, intent in self.intents.items():
+            for client_id, seen in self.fold.orders.items():
+                intent = seen.intent
                 if intent.bot != name:
                     continue
                 account = intent.market.partition(":")[0]
-                harbour = self.harbours[account.partition("/")[0]]
-                report = harbour.exchange.order(account, client_id)
+                report = self.harbours[account.partition("/")[0]].exchange.order(account, client_id)
                 if report is not None:
                     done = sums.get(intent.slot, ZERO) + sign(intent.side) * report.cum_qty
                     sums[intent.slot] = done

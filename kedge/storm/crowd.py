@@ -56,8 +56,7 @@ class Crowd:
         self.price = price
         self._draw = tape.stream(f"{symbol}.crowd")
         self._count = 0
-        self._standing: list[str] = []
-        self._at: Decimal | None = None
+        self._standing: dict[tuple[Side, Decimal], str] = {}
 
     def turn(self, now_ns: int, jump: bool) -> None:
         walk = self._draw(9) - 4
@@ -70,18 +69,26 @@ class Crowd:
             self._take(side, now_ns)
 
     def _requote(self, now_ns: int) -> None:
-        """Move the ladder to the new price; leave it where the price stands still and depth is left."""
-        if self._at == self.price and self._draw(2):
-            return
-        self._at = self.price
-        for client_id in self._standing:
-            self.exchange.cancel(MAKERS, client_id, now_ns)
-        self._standing = []
+        """Move the ladder to the new price. Rungs that stay where they are keep what is left of them.
+
+        All rungs stand an odd number of ticks from an even one, so most steps move only the outermost; now
+        and then the whole ladder is renewed.
+        """
+        middle = self.price - self.price % (2 * self.tick)
+        wanted: dict[tuple[Side, Decimal], int] = {}
         for rung in range(1, RUNGS + 1):
-            qty = Decimal(5 + self._draw(40)) / 1000 * rung
-            for side, sign in (("buy", -1), ("sell", 1)):
-                price = self.price + self.tick * sign * (2 * rung - 1)
-                self._standing.append(self._place(MAKERS, side, qty, price, now_ns))
+            away = self.tick * (2 * rung - 1)
+            wanted["buy", middle - away] = rung
+            wanted["sell", middle + away] = rung
+        renewed = self._draw(6) == 1
+        for place, client_id in list(self._standing.items()):
+            if renewed or place not in wanted:
+                self.exchange.cancel(MAKERS, client_id, now_ns)
+                del self._standing[place]
+        for (side, price), rung in wanted.items():
+            if (side, price) not in self._standing:
+                qty = Decimal(5 + self._draw(40)) / 1000 * rung
+                self._standing[side, price] = self._place(MAKERS, side, qty, price, now_ns)
 
     def _take(self, side: Side, now_ns: int) -> None:
         """Hit the side that faces, a few rungs deep."""
@@ -91,17 +98,10 @@ class Crowd:
         self._place(TAKERS, side, qty, price, now_ns, ioc=True)
 
     def _place(
-        self, who: str, side: str, qty: Decimal, price: Decimal, now_ns: int, ioc: bool = False
+        self, who: str, side: Side, qty: Decimal, price: Decimal, now_ns: int, ioc: bool = False
     ) -> str:
         self._count += 1
         client_id = f"{who}-{self._count}"
-        order = PlaceOrder(
-            client_id,
-            self.symbol,
-            "buy" if side == "buy" else "sell",
-            qty,
-            price,
-            tif="ioc" if ioc else "gtc",
-        )
+        order = PlaceOrder(client_id, self.symbol, side, qty, price, tif="ioc" if ioc else "gtc")
         self.exchange.place(who, order, now_ns)
         return client_id

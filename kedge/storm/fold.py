@@ -38,7 +38,7 @@ class Fold:
         self._broken = broken
         self._marks = marks
         self.life = 0
-        self.killed = False
+        self.killed = self.switched = False  # the kill switch, now and ever
         self.orders: dict[str, Seen] = {}
         self.by_slot: dict[tuple[str, str], list[str]] = {}
         self.phases: dict[str, str] = {}
@@ -77,6 +77,7 @@ class Fold:
 
     def _kill_switch(self, record: r.KillSwitch) -> None:
         self.killed = record.on
+        self.switched = True
 
     def _command_taken(self, record: r.CommandTaken) -> None:
         if record.command_id in self.commands:

@@ -12,7 +12,6 @@ from kedge.sim.tape import Tape
 
 ALPHA, BETA = "alpha/main:BTC-A", "beta/main:BTC-B"
 SECOND_NS = 1_000_000_000
-STORM_NS = 16 * SECOND_NS
 
 
 class Wish(Struct, frozen=True):
@@ -22,29 +21,29 @@ class Wish(Struct, frozen=True):
     command: Command
 
 
-def wishes(tape: Tape) -> list[Wish]:
+def wishes(tape: Tape, storm_ns: int) -> list[Wish]:
     """What people do in this world, in the order of time."""
     found: list[Wish] = []
     bots = _bots(tape)
     for name, kind, config in bots:
         at_ns = tape.draw("people.start", 4 * SECOND_NS)
-        found.append(_wish(at_ns, len(found), "bot.add", name=name, kind=kind, config=config))
-        found += _later(tape, name, kind, config, at_ns, len(found))
+        found.append(give(at_ns, len(found), "bot.add", name=name, kind=kind, config=config))
+        found += _later(tape, name, kind, config, at_ns, len(found), storm_ns)
     if tape.draw("people.kill-switch", 12) == 1:
-        at_ns = 3 * SECOND_NS + tape.draw("people.kill-at", STORM_NS)
-        found.append(_wish(at_ns, len(found), "desk.kill", why="drill"))
-        found.append(_wish(at_ns + 4 * SECOND_NS, len(found), "desk.revive"))
+        at_ns = 3 * SECOND_NS + tape.draw("people.kill-at", storm_ns)
+        found.append(give(at_ns, len(found), "desk.kill", why="drill"))
+        found.append(give(at_ns + 4 * SECOND_NS, len(found), "desk.revive"))
     return sorted(found, key=lambda wish: (wish.at_ns, wish.command.command_id))
 
 
-def last_wishes(names: list[str], hedges: list[str]) -> list[Wish]:
+def last_wishes(names: list[str], hedges: list[str], close_ns: int) -> list[Wish]:
     """After the storm: the switch is released, hedges are closed, and everything is stopped."""
-    found = [_wish(0, 900, "desk.revive")]
+    found = [give(0, 900, "desk.revive")]
     for place, name in enumerate(hedges):
-        found.append(_wish(SECOND_NS, 910 + place, "bot.resume", name=name))
-        found.append(_wish(2 * SECOND_NS, 930 + place, "bot.tell", name=name, text="close"))
+        found.append(give(SECOND_NS // 2, 910 + place, "bot.resume", name=name))
+        found.append(give(SECOND_NS, 930 + place, "bot.tell", name=name, text="close"))
     for place, name in enumerate(names):
-        found.append(_wish(20 * SECOND_NS, 950 + place, "bot.stop", name=name))
+        found.append(give(close_ns, 950 + place, "bot.stop", name=name))
     return found
 
 
@@ -74,14 +73,14 @@ def _hedge(tape: Tape, qty: str) -> dict[str, Any]:
 
 
 def _later(
-    tape: Tape, name: str, kind: str, config: dict[str, Any], at_ns: int, number: int
+    tape: Tape, name: str, kind: str, config: dict[str, Any], at_ns: int, number: int, storm_ns: int
 ) -> list[Wish]:
     """Changes of mind about one bot."""
     found: list[Wish] = []
 
     def wish(verb: str, **args: Any) -> None:
-        after_ns = at_ns + SECOND_NS + tape.draw("people.later", STORM_NS)
-        found.append(_wish(after_ns, number + len(found), verb, **args))
+        after_ns = at_ns + SECOND_NS + tape.draw("people.later", storm_ns)
+        found.append(give(after_ns, number + len(found), verb, **args))
 
     if tape.draw("people.pauses", 5) == 1:
         wish("bot.pause", name=name)
@@ -101,6 +100,7 @@ def _later(
     return found
 
 
-def _wish(at_ns: int, number: int, verb: str, **args: Any) -> Wish:
+def give(at_ns: int, number: int, verb: str, **args: Any) -> Wish:
+    """A wish by its parts; the number becomes its id."""
     body = Raw(msgspec.json.encode(args))
     return Wish(at_ns, Command(f"wish-{number:04d}", "storm", "storm", verb, body))

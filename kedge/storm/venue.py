@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -43,6 +43,7 @@ from kedge.sim.exchange import (
 )
 from kedge.sim.loop import Process, StormLoop
 from kedge.sim.tape import Swarm, Tape
+from kedge.storm.door import Door
 
 MS = 1_000_000
 SECOND_NS = 1_000_000_000
@@ -52,20 +53,6 @@ BOOK_DEPTH = 5
 BAN_PER_SECOND = 60
 
 Emit = Callable[[Event], None]
-
-
-class Door(Protocol):
-    """Who stands between us and a harbour and looks at everything that passes."""
-
-    def leaves(self, harbour: Harbour, life: int, request: Request, client_id: str) -> None:
-        """A request leaves an engine of that life."""
-
-    def placed(self, harbour: Harbour, account: str, order: PlaceOrder, reply: Reply) -> None:
-        """An order has arrived, and been answered."""
-
-    def amended(self, harbour: Harbour, account: str, change: AmendOrder, reply: Reply) -> None: ...
-
-    def cancelled(self, harbour: Harbour, account: str, client_id: str, reply: Reply) -> None: ...
 
 
 class Harbour:

@@ -11,7 +11,7 @@ import csv
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
-from random import Random  # storm-ok: the type of a generator that is passed in
+from random import Random
 from typing import Protocol
 
 from msgspec import Struct

@@ -9,10 +9,10 @@ loop and joins its own net to `serve_client`.
 from __future__ import annotations
 
 import asyncio
-import random  # storm-ok: the venue's seed
+import random
 import signal
 import sys
-import time  # storm-ok: the venue's clock, given to it by `serve`
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
@@ -285,7 +285,7 @@ class _Tasks:
                 task.cancel()
 
 
-def _dice(seed: str) -> random.Random:
+def _dice(seed: str) -> random.Random:  # storm-ok: the venue's seed
     return random.Random(seed)  # storm-ok: the venue's seed
 
 

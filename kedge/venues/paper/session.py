@@ -15,6 +15,7 @@ from typing import NoReturn
 from msgspec import Struct
 
 from kedge.venues.paper import wire
+from kedge.venues.paper.lines import Lines
 from kedge.venues.paper.wire import Bye, Challenge, Private, Reply, Said, Unreadable
 from kedge.venues.stream import NET_ERRORS, Reader, Writer
 
@@ -57,7 +58,7 @@ class Session:
         self._reader = reader
         self._writer = writer
         self._clock = clock
-        self._lines = wire.Lines()
+        self._lines = Lines(wire.LINE_MAX)
         self._arrived: deque[Said] = deque()
         self._waiting: dict[int, _Waiting] = {}
         self._last_id = 0
