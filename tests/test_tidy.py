@@ -1,7 +1,7 @@
-"""The rules of the house, kept by reading the code: rooms, sizes, clocks and chance, sets, excepts, prints.
+"""The rules of the house, kept by reading the code: sizes, clocks and chance, sets, excepts, prints, words.
 
 Every list of exceptions here names a place and says why. An exception that is no longer needed fails too,
-so the lists cannot rot.
+so the lists cannot rot. Which room may import which is in `test_layout.py`.
 """
 
 from __future__ import annotations
@@ -9,47 +9,11 @@ from __future__ import annotations
 import ast
 import os
 import re
-import sys
-import tomllib
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "kedge"
-
-# ── the map ─────────────────────────────────────────────────────────────────────────────────────
-
-# A room is a folder of the package, or a file beside them; `cli` is cli.py with all cli_*.py. A room may
-# import rooms of lower levels only. Why each stands where it does is the second half of the line.
-ROOMS: dict[str, tuple[int, str]] = {
-    "model": (1, "nouns: everyone speaks of orders, records, commands and frames"),
-    "home": (1, "names of files; needs nothing"),
-    "engine": (2, "verbs on the nouns; knows no bot, no disk and no venue"),
-    "settings": (2, "nouns a person writes down; limits and sentences from the model"),
-    "bots": (3, "each uses the engine's protocol and nothing else"),
-    "journal": (4, "keeps the model's records; does not know what they lead to"),
-    "venues": (4, "speaks of the model's orders to one venue"),
-    "sim": (4, "answers as a venue does, and shares no code with the rooms that ask"),
-    "client": (4, "the far end of the gate: frames, and where the socket is"),
-    "settings_text": (4, "settings, for people"),
-    "runtime": (5, "joins engine, journal and venues into a running whole"),
-    "desk": (5, "what people see and ask for; reaches the engine through the client alone"),
-    "doctor": (5, "examines settings, journal and a running desk from outside"),
-    "testing": (6, "for authors of bots: the whole desk in a test"),
-    "storm": (6, "runs the real runtime, journal and bots in a simulated world"),
-    "cli": (7, "starts everything else, storms included"),
-}
-
-# Arrows that point down and are wrong all the same.
-PURE_ROOMS = ("model", "engine", "bots")
-NEVER: dict[tuple[str, str], str] = {
-    ("bots", "settings"): "what a bot may know of is in its own Config",
-    ("runtime", "client"): "the client is the other end of the runtime's gate",
-    ("settings_text", "journal"): "settings are read before there is a journal",
-}
+from house import PACKAGE, ROOT, aliases, dotted, inside, nodes, report, sources, tree, where
 
 # ── sizes ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,109 +77,6 @@ ASYNC_GENERATORS: dict[tuple[str, str], str] = {
 FOREIGN = ("LICENSE", "uv.lock", "requirements.lock")
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), str(path))
-
-
-@cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(tree(path)))
-
-
-def sources(folder: Path = PACKAGE) -> list[Path]:
-    return sorted(folder.rglob("*.py"))
-
-
-def where(path: Path, node: ast.AST | int = 0) -> str:
-    line = node if isinstance(node, int) else getattr(node, "lineno", 0)
-    return f"{path.relative_to(ROOT)}:{line}" if line else str(path.relative_to(ROOT))
-
-
-def inside(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
-
-
-def report(found: list[str]) -> None:
-    assert not found, "\n".join(["", *found])
-
-
-# ── rooms ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def room_of(module: str) -> str:
-    """`kedge.engine.step` -> engine; `kedge.cli_out` -> cli; `kedge` itself -> ""."""
-    room = [*module.split("."), ""][1]
-    return "cli" if room.startswith("cli_") else room
-
-
-def module_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def arrows(path: Path) -> Iterator[tuple[int, str]]:
-    """Every module of ours that a file imports, by statement or by name in a string."""
-    known = modules()
-    for node in nodes(path):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{where(path, node)}: relative imports hide the room"
-            names = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module or ""]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names = [node.value]
-        yield from ((node.lineno, name) for name in names if name in known)  # type: ignore[attr-defined]
-
-
-@cache
-def modules() -> frozenset[str]:
-    return frozenset(module_of(path) for path in sources())
-
-
-def test_every_room_is_on_the_map() -> None:
-    rooms = {room_of(module) for module in modules()} - {""}
-    report([f"{room}: give it a level, and the reason, in tests/test_tidy.py" for room in rooms - set(ROOMS)])
-
-
-def test_arrows_between_rooms_point_down() -> None:
-    found = []
-    for path in sources():
-        mine = room_of(module_of(path))
-        for line, module in arrows(path):
-            theirs = room_of(module)
-            if not mine or not theirs or mine == theirs:
-                continue
-            why = NEVER.get((mine, theirs), "")
-            if mine in PURE_ROOMS and theirs not in PURE_ROOMS:
-                why = why or "the pure rooms know only each other"
-            if ROOMS[theirs][0] >= ROOMS[mine][0]:
-                why = why or f"{mine} is on level {ROOMS[mine][0]}, {theirs} on {ROOMS[theirs][0]}"
-            if why:
-                found.append(f"{where(path, line)}: {mine} must not import {module}: {why}")
-    report(found)
-
-
-def test_only_declared_packages_are_imported() -> None:
-    """What happens to be installed here must not become what is needed there."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    optional = [one for group in project.get("optional-dependencies", {}).values() for one in group]
-    declared = {re.split(r"[^\w-]", one)[0].replace("-", "_") for one in project["dependencies"] + optional}
-    allowed = declared | set(sys.stdlib_module_names) | {"kedge"}
-    found = []
-    for path in sources():
-        for node in nodes(path):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            found += [
-                f"{where(path, node)}: {name} is not in pyproject.toml's dependencies"
-                for name in names
-                if name.split(".")[0] not in allowed
-            ]
-    report(found)
-
-
 # ── sizes ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -256,27 +117,6 @@ def test_every_file_says_what_it_is_about() -> None:
 
 
 # ── clocks and chance ───────────────────────────────────────────────────────────────────────────
-
-
-def aliases(path: Path) -> dict[str, str]:
-    """What a name at the top of an expression stands for: {"now_ns": "time.time_ns", "dt": "datetime"}."""
-    names: dict[str, str] = {}
-    for node in nodes(path):
-        if isinstance(node, ast.Import):
-            names |= {a.asname or a.name.split(".")[0]: a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
-    return names
-
-
-def dotted(node: ast.AST, names: dict[str, str]) -> str:
-    """`dt.now` -> datetime.datetime.now, by the file's own imports; "" for anything else."""
-    if isinstance(node, ast.Name):
-        return names.get(node.id, "")
-    if isinstance(node, ast.Attribute):
-        before = dotted(node.value, names)
-        return f"{before}.{node.attr}" if before else ""
-    return ""
 
 
 def asks_machine(node: ast.AST, names: dict[str, str]) -> str:
@@ -440,22 +280,28 @@ def iterated(node: ast.AST) -> list[ast.AST]:
 _ORDERLESS = ("sorted", "set", "frozenset", "sum", "min", "max", "any", "all", "len", "dict")
 
 
+def walked_sets(path: Path) -> list[tuple[int, ast.AST]]:
+    """Every set in this file whose order is used, with its line."""
+    known = names_of_sets(tree(path))
+    harmless = {
+        id(arg)
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ORDERLESS
+        for arg in node.args
+    }
+    return [
+        (node.lineno, one)  # type: ignore[attr-defined]
+        for node in nodes(path)
+        if id(node) not in harmless
+        for one in iterated(node)
+        if is_set(one, known)
+    ]
+
+
 def test_no_set_is_walked() -> None:
     """The order of a set of strings changes with the process: a replay would take another way."""
-    found = []
-    for path in sources():
-        known = names_of_sets(tree(path))
-        harmless = {
-            id(arg)
-            for node in nodes(path)
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ORDERLESS
-            for arg in node.args
-        }
-        for node in nodes(path):
-            if id(node) in harmless:
-                continue
-            found += [where(path, one) for one in iterated(node) if is_set(one, known)]
-    report([f"{place}: walks a set (sort it, or keep a dict)" for place in found])
+    found = [(path, line) for path in sources() for line, _ in walked_sets(path)]
+    report([f"{where(path, line)}: walks a set (sort it, or keep a dict)" for path, line in found])
 
 
 # ── excepts, prints, tasks ──────────────────────────────────────────────────────────────────────
@@ -586,3 +432,67 @@ def test_nothing_is_left_lying_about(pattern: re.Pattern[str], what: str) -> Non
             if (match := pattern.search(line))
         ]
     report(found)
+
+
+# ── the rules themselves ────────────────────────────────────────────────────────────────────────
+
+CLOCKS = """
+import time
+import random
+from datetime import datetime as dt
+from time import monotonic_ns as now
+
+def f(clock=time.time_ns):
+    a = now()
+    b = dt.now()
+    c = random.Random(1).random()
+    d = hash("x")
+    return id(a)
+"""
+SETS = """
+seen: set[str] = set()
+for a in seen: ...
+for b in {1, 2}: ...
+c = [x for x in set(y)]
+d = list(frozenset(y))
+e = ",".join(seen)
+for f in one.keys() - two: ...
+ok = sorted(seen), len(seen), [x for x in sorted(seen)], {x for x in seen}
+"""
+EXCEPTS = """
+try: ...
+except Exception: ...
+try: ...
+except (ValueError, BaseException): ...
+try: ...
+except BaseException:
+    tidy_up()
+    raise
+with contextlib.suppress(Exception): ...
+"""
+
+
+def _snippet(folder: Path, text: str) -> Path:
+    path = folder / "snippet.py"
+    path.write_text(text)
+    return path
+
+
+def test_clocks_and_chance_are_seen(tmp_path: Path) -> None:
+    path = _snippet(tmp_path, CLOCKS)
+    found = [name for name, _, _ in questions(path)]
+    assert found == [
+        *("time.time_ns", "time.monotonic_ns", "datetime.datetime.now", "random.Random"),
+        *("hash()", "id()"),
+    ]
+
+
+def test_walks_over_sets_are_seen(tmp_path: Path) -> None:
+    path = _snippet(tmp_path, SETS)
+    assert sorted(line for line, _ in walked_sets(path)) == [3, 4, 5, 6, 7, 8]
+
+
+def test_broad_excepts_are_seen(tmp_path: Path) -> None:
+    path = _snippet(tmp_path, EXCEPTS)
+    lines = [node.lineno for node in nodes(path) if catches_all(node)]  # type: ignore[attr-defined]
+    assert sorted(lines) == [3, 5, 10]

@@ -7,12 +7,13 @@ gets the same answer and does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from kedge.engine.bot import Send
+from kedge.engine.bot import Bot, Send
 from kedge.engine.decide import residue, tell
 from kedge.engine.engine import Engine
 from kedge.engine.orders import look_after, want_report
@@ -21,8 +22,9 @@ from kedge.engine.state import BotRow
 from kedge.model import commands as c
 from kedge.model import records as r
 from kedge.model.events import Command
-from kedge.model.numbers import ZERO
+from kedge.model.numbers import LIMIT, ZERO
 from kedge.model.order import Move, State
+from kedge.model.sentences import mistake
 
 Result = tuple[bool, str]
 ENDED = ("stopped", "parked", "killed")
@@ -54,8 +56,8 @@ def _carry_out(e: Engine, command: Command) -> Result:
         return False, f"there is no command {command.verb!r}; there are: {', '.join(c.VERBS)}"
     try:
         args = msgspec.json.decode(command.args, type=shape)
-    except msgspec.MsgspecError as error:
-        return False, f"{command.verb}: {error}"
+    except msgspec.DecodeError as error:
+        return False, mistake(error, shape, command.verb)
     return _DO[command.verb](e, args, command)
 
 
@@ -73,9 +75,9 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
         return False, f"there is no kind of bot {args.kind!r}; there are: {', '.join(sorted(e.kinds))}"
     try:
         config = msgspec.json.decode(args.config, type=kind.Config)
-    except msgspec.MsgspecError as error:
-        return False, f"{args.kind}: {error}"
-    said = kind.check(config) or _unknown_accounts(e, kind.markets(config))
+    except msgspec.DecodeError as error:
+        return False, mistake(error, kind.Config, args.kind)
+    said = _judge(e, kind, config)
     if said:
         return False, said
     number = e.desk.bots_made + 1
@@ -94,6 +96,19 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
     assert not said, said
     e.touch(args.name)
     return True, f"{args.name} is running"
+
+
+def _judge(e: Engine, kind: Bot[Any, Any], config: Any, old: Any = None) -> str:
+    """What is wrong with a bot's parameters. The kind may be anybody's code: if it fails, that is said."""
+    for name in config.__struct_fields__:
+        number = getattr(config, name)
+        if isinstance(number, Decimal) and (not number.is_finite() or abs(number) >= LIMIT):
+            return f"`{name}` must be a number below {LIMIT:f}"
+    try:
+        said = kind.check(config) or (kind.check_amend(old, config) if old is not None else "")
+        return said or _unknown_accounts(e, kind.markets(config))
+    except Exception as error:  # noqa: BLE001  # the supervisor of bots, as in `decide`
+        return f"the kind {kind.kind!r} failed to check them: {type(error).__name__}: {error}"
 
 
 def _bad_name(name: str) -> str:
@@ -130,10 +145,9 @@ def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
         merged = {**msgspec.json.decode(row.config), **msgspec.json.decode(args.config, type=dict[str, Any])}
         config = msgspec.json.decode(msgspec.json.encode(merged), type=kind.Config)
         old = msgspec.json.decode(row.config, type=kind.Config)
-    except msgspec.MsgspecError as error:
-        return False, f"{row.kind}: {error}"
-    said = kind.check(config) or kind.check_amend(old, config) or _unknown_accounts(e, kind.markets(config))
-    said = said or _moved_slots(row, kind.markets(config))
+    except msgspec.DecodeError as error:
+        return False, mistake(error, kind.Config, row.kind)
+    said = _judge(e, kind, config, old) or _moved_slots(row, kind.markets(config))
     if said:
         return False, said
     if config == old:

@@ -70,7 +70,7 @@ class Engine:
         self.dirty: dict[str, None] = {}
         self.counts: dict[str, int] = {}
         self.alarms: list[tuple[int, str]] = []
-        self._counter = 0
+        self.counter = 0  # of client ids, in this life
         # Live orders by market and side, for orders of ours that could meet; pruned when read.
         self._resting: dict[tuple[Market, Side], dict[str, None]] = {}
 
@@ -96,8 +96,8 @@ class Engine:
 
     def mint(self, bot_number: int) -> str:
         """The next client order id of this life."""
-        self._counter += 1
-        return mint(self.desk.desk, bot_number, self.desk.life, self._counter)
+        self.counter += 1
+        return mint(self.desk.desk, bot_number, self.desk.life, self.counter)
 
     def touch(self, bot: str) -> None:
         """Have the bot decide again at the end of this step."""

@@ -65,6 +65,17 @@ class Timers:
                 due.append(key)
         return due
 
+    def dump(self) -> list[tuple[str, str, int]]:
+        """All of them, in the order in which they would come up."""
+        order = {key: count for due_ns, count, key in self._heap if self._due.get(key) == due_ns}
+        found = sorted(self._due.items(), key=lambda item: (item[1], order[item[0]]))
+        return [(room, name, due_ns) for (room, name), due_ns in found]
+
+    def load(self, dumped: list[tuple[str, str, int]]) -> None:
+        self._heap, self._due, self._count = [], {}, 0
+        for room, name, due_ns in dumped:
+            self.set((room, name), due_ns)
+
     def __len__(self) -> int:
         return len(self._due)
 

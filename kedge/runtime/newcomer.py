@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+
+from kedge.model.instrument import Instrument
 
 FIRST_BOTS = """\
 # The bots of this desk: one section each. Change it, then run `kedge reload`: new sections are added,
@@ -19,20 +22,20 @@ through = 1
 kind = "peg"
 market = "paper/main:ETH-PERP"
 side = "buy"
-qty = 2
+qty = 60
 
-[pair-1]                        # works one leg passively and evens it out on the other from its fills
+[pair-1]                        # sells the dated future passively, buys the perpetual for what filled
 kind = "pair"
-far = "paper/main:BTC-INV"
+far = "paper/main:{future}"
 near = "paper/main:BTC-PERP"
-side = "buy"
-qty = 6000
-ratio = 0.00001667
+side = "sell"
+qty = 0.8
 """
 
 
-def write_first_bots(path: Path) -> None:
+def write_first_bots(path: Path, instruments: Iterable[Instrument]) -> None:
     """Give a new home its first bots; an existing file is never touched."""
+    future = next((i.symbol for i in instruments if i.expires_ns and i.kind == "linear"), "BTC-INV")
     if not path.exists():
-        path.write_text(FIRST_BOTS)
+        path.write_text(FIRST_BOTS.replace("{future}", future))
         path.chmod(0o600)

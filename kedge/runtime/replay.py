@@ -15,16 +15,15 @@ import msgspec
 from msgspec import Struct
 
 from kedge import __version__, home, settings
+from kedge.engine import keyframe
 from kedge.engine.engine import Engine, RiskBook
-from kedge.engine.state import decode_desk
-from kedge.engine.step import born, step
+from kedge.engine.step import step
 from kedge.journal import recorder
 from kedge.journal.journal import JournalError
 from kedge.journal.sqlite import ReadOnlyJournal
 from kedge.model import records as r
 from kedge.model.events import Event, LinkUp
 from kedge.runtime.kinds import Kinds
-from kedge.venues.paper.rules import PAPER_RULES
 
 
 class Played(Struct):
@@ -50,7 +49,7 @@ def main(arguments: list[str]) -> int:
     kinds = Kinds(where.bots_folder)
     written = dict(_written(where.root, chosen.desk.cell))
     said: list[str] = []
-    played = play(folder, kinds, list(chosen.accounts), chosen, written, said if given.show else None)
+    played = play(folder, kinds, chosen, written, said if given.show else None)
     if given.json:
         print(msgspec.json.encode(played).decode())
     else:
@@ -61,7 +60,6 @@ def main(arguments: list[str]) -> int:
 def play(
     folder: Path,
     kinds: Kinds,
-    accounts: list[str],
     chosen: settings.Settings,
     written: dict[int, r.Record],
     said: list[str] | None = None,
@@ -72,7 +70,7 @@ def play(
     seq = 0
     for item in recorder.read(folder):
         if isinstance(item, recorder.Keyframe):
-            engine, seq = _wake(item, kinds, accounts, chosen), item.seq
+            engine, seq = _wake(item, kinds, chosen), item.seq
             played.files += 1
         elif isinstance(item, recorder.Lost):
             played.lost += 1
@@ -88,20 +86,15 @@ def play(
     return played
 
 
-def _wake(
-    keyframe: recorder.Keyframe, kinds: Kinds, accounts: list[str], chosen: settings.Settings
-) -> Engine:
-    desk = decode_desk(keyframe.state)
-    kinds.load_all(bot.kind for bot in desk.bots.values())
+def _wake(frame: recorder.Keyframe, kinds: Kinds, chosen: settings.Settings) -> Engine:
+    desk = keyframe.bots_in(frame.state)
+    kinds.load_all(desk)
     limits = RiskBook(
         desk=chosen.limits.desk(),
         accounts={name: account.limits for name, account in chosen.accounts.items()},
         bot=chosen.limits.bot,
     )
-    engine = Engine(desk, kinds, dict.fromkeys(accounts, PAPER_RULES), limits, __version__)
-    if keyframe.now_ns:
-        engine.now_ns = keyframe.now_ns
-    return engine
+    return keyframe.restore(frame.state, kinds, limits, __version__)
 
 
 def _step(engine: Engine, event: Event, now_ns: int) -> list[r.Record]:
@@ -138,5 +131,3 @@ def _tell(played: Played, said: list[str], folder: Path) -> None:
         print(f"{played.lost} gaps: the disk was too slow there, and what followed could not be played")
     print(f"difference: {played.difference}" if played.difference else "every record is the same as then")
 
-
-__all__ = ["born", "main", "play"]

@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from kedge import __version__
+from kedge.engine import keyframe
 from kedge.engine.engine import RiskBook
-from kedge.engine.state import encode_desk
 from kedge.home import Home
 from kedge.journal.journal import Journal
 from kedge.journal.lease import AccountLock
@@ -36,7 +36,7 @@ from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.door import EngineDoor
 from kedge.runtime.env import SteadyClock, new_desk_id
 from kedge.runtime.gate import Door
-from kedge.runtime.gate_unix import GateShut, UnixGate
+from kedge.runtime.gate_unix import UnixGate
 from kedge.runtime.kinds import Kinds
 from kedge.runtime.newcomer import write_first_bots
 from kedge.runtime.paper import PaperFailed, PaperProcess
@@ -86,6 +86,7 @@ class _Up:
         self.cell_name = settings.desk.cell
         self.kinds = Kinds(home.bots_folder)
         self.paper: PaperProcess | None = None
+        self._new = False
         self._exits = contextlib.AsyncExitStack()
 
     async def run(self, for_ns: int) -> Outcome:
@@ -170,12 +171,12 @@ class _Up:
         cell = Cell(config, journal, venues, self.kinds, limits, self.clock, record)
         return cell
 
-    def _recorder(self, keyframe: Callable[[], tuple[int, bytes]]) -> FlightRecorder | None:
+    def _recorder(self, frame: Callable[[], tuple[int, bytes]]) -> FlightRecorder | None:
         chosen = self.settings.recorder
         if chosen.segments < 2:
             return None
         folder = self.home.recorder(self.cell_name)
-        recorder = FlightRecorder(folder, keyframe, chosen.segments, chosen.segment_mb << 20)
+        recorder = FlightRecorder(folder, frame, chosen.segments, chosen.segment_mb << 20)
         self._exits.callback(lambda: recorder.close(self.clock()))
         return recorder
 
@@ -189,13 +190,9 @@ class _Up:
         door_port = EngineDoor(cell, journal, readings, self.kinds, lambda: self.home.bots)
         door = Door(door_port, self.cell_name, self.settings.gate, tree.fail)
         gate = UnixGate(door, self.home.socket(self.cell_name))
-        try:
-            await gate.open()
-        except GateShut as error:
-            raise Halt(Exit.SETTINGS, str(error)) from None
+        await gate.open()
         self._on_signals(tree, door_port)
-        if not cell.engine.desk.bots and not cell.last_seq:
-            write_first_bots(self.home.bots)
+        self._new = not cell.last_seq
         tree.start("readings", readings.run())
         tree.start("watchdog", Watchdog().run())
         tree.start("clock", self._watch_clock())
@@ -224,6 +221,9 @@ class _Up:
             if all(link.ready for link in cell.engine.links.values()):
                 break
             await asyncio.sleep(0.1)
+        first = next(iter(cell.engine.desk.accounts.values()), None)
+        if self._new and first is not None and "paper/main" in cell.venues:
+            write_first_bots(self.home.bots, first.instruments.values())
         await self._reload(port)
 
     async def _reload(self, port: EngineDoor) -> None:
@@ -268,7 +268,7 @@ class _Up:
 
 
 def _keyframe(cell: Cell) -> tuple[int, bytes]:
-    return cell.last_seq, encode_desk(cell.engine.desk)
+    return cell.last_seq, keyframe.take(cell.engine)
 
 
 def _kinds_in(journal: Journal) -> list[str]:

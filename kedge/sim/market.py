@@ -118,9 +118,7 @@ class _Desk:
 class Market:
     """`step` brings the market up to now with a bounded amount of work: one update per instrument."""
 
-    def __init__(
-        self, exchange: Exchange, config: MarketConfig, generator: Random, now_ns: int
-    ) -> None:  # storm-ok: seeded generator passed in
+    def __init__(self, exchange: Exchange, config: MarketConfig, generator: Random, now_ns: int) -> None:
         self._exchange = exchange
         self._random = generator
         self._now_ns = now_ns

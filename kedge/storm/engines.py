@@ -49,7 +49,7 @@ class Engines:
         self.note = note
         self.limits = RiskBook()
         self.processes: list[Process] = []
-        self.cells: list[Cell] = []
+        self.cells: dict[str, Cell] = {}  # by the name of the process
         self.crashed_at: list[int] = []  # the step at which each engine died, in the order of deaths
         self.healed = self.over = False
         self._crash_at_send = 0
@@ -58,7 +58,11 @@ class Engines:
 
     @property
     def cell(self) -> Cell | None:
-        return self.cells[-1] if self.cells else None
+        """The youngest engine that runs."""
+        for process in reversed(self.processes):
+            if process.alive and process.name in self.cells:
+                return self.cells[process.name]
+        return None
 
     @property
     def alive(self) -> list[Process]:
@@ -91,7 +95,7 @@ class Engines:
         config = CellConfig("main", "storm", DESK_ID, snapshot_every=SNAPSHOT_EVERY)
         try:
             cell = Cell(config, journal, venues, BUILT_IN, self.limits, process.wall_ns)
-            self.cells.append(cell)
+            self.cells[process.name] = cell
             self.note(f"{process.name} lives life {journal.life} from record {cell.last_seq}")
             await cell.run()
         except JournalError as error:

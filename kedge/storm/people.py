@@ -20,6 +20,10 @@ class Wish(Struct, frozen=True):
     at_ns: int
     command: Command
 
+    @property
+    def number(self) -> int:
+        return int(self.command.command_id.rpartition("-")[2])
+
 
 def wishes(tape: Tape, storm_ns: int) -> list[Wish]:
     """What people do in this world, in the order of time."""

@@ -35,7 +35,7 @@ class Plan(Struct, frozen=True):
     seed: int
     spans: Spans = Spans()
     wishes: tuple[Wish, ...] | None = None  # None: drawn
-    kept: tuple[int, ...] | None = None  # of the wishes, by their place; None: all
+    kept: tuple[int, ...] | None = None  # of the wishes, by the number in their id; None: all
     weather: dict[str, int] | None = None  # exactly these faults, at these strengths; None: drawn
     without: tuple[str, ...] = ()  # kinds of fault that do not exist, of the wires or of the machine
     machine: bool = True  # whether crashes, freezes and the like are drawn

@@ -112,7 +112,7 @@ class World:
         if self.plan.wishes is None:
             found = wishes(self.tape, self.plan.spans.storm_ns)
         if self.plan.kept is not None:
-            found = [wish for place, wish in enumerate(found) if place in self.plan.kept]
+            found = [wish for wish in found if wish.number in self.plan.kept]
         return found
 
     def _limits(self) -> RiskBook:
@@ -270,7 +270,7 @@ class World:
         await asyncio.sleep(wish.at_ns / SECOND_NS)
         for _ in range(60):
             cell = self.engines.cell
-            if cell is not None and not cell.stopped and self.engines.alive:
+            if cell is not None and not cell.stopped:
                 says = await _answer(cell, wish.command)
                 if says:
                     self.note(f"{wish.command.verb} {bytes(wish.command.args).decode()}: {says}")
@@ -288,7 +288,7 @@ class World:
 
     def _count_rare(self) -> None:
         """What our own code did that only some runs see, from its counters."""
-        for cell in self.engines.cells:
+        for cell in self.engines.cells.values():
             for ours, mark in _OURS.items():
                 if cell.engine.counts.get(ours):
                     self.marks.sometimes(mark)

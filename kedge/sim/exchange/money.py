@@ -81,8 +81,10 @@ def free(floor: Floor, account: Account, asset: str) -> Decimal:
 
 
 def balances(floor: Floor, account: Account) -> tuple[Balance, ...]:
+    """`free` is cut to the money's own step: margins are fractions of values and can be longer."""
     return tuple(
-        Balance(asset, total, max(free(floor, account, asset), ZERO)) for asset, total in account.cash.items()
+        Balance(asset, total, max(free(floor, account, asset), ZERO).quantize(FEE_STEP, ROUND_DOWN))
+        for asset, total in account.cash.items()
     )
 
 

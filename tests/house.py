@@ -1,0 +1,58 @@
+"""Reading our own source: what `test_layout.py` and `test_tidy.py` share."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "kedge"
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(path)))
+
+
+def sources(folder: Path = PACKAGE) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def where(path: Path, node: ast.AST | int = 0) -> str:
+    line = node if isinstance(node, int) else getattr(node, "lineno", 0)
+    return f"{path.relative_to(ROOT)}:{line}" if line else str(path.relative_to(ROOT))
+
+
+def inside(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def report(found: list[str]) -> None:
+    assert not found, "\n".join(["", *found])
+
+
+def aliases(path: Path) -> dict[str, str]:
+    """What a name at the top of an expression stands for: {"now_ns": "time.time_ns", "dt": "datetime"}."""
+    names: dict[str, str] = {}
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            names |= {a.asname or a.name.split(".")[0]: a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    return names
+
+
+def dotted(node: ast.AST, names: dict[str, str]) -> str:
+    """`dt.now` -> datetime.datetime.now, by the file's own imports; "" for anything else."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id, "")
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value, names)
+        return f"{before}.{node.attr}" if before else ""
+    return ""
