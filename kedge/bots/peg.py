@@ -19,6 +19,7 @@ from kedge.model.numbers import ONE, ZERO, text
 from kedge.model.order import Side, sign
 
 SECOND_NS = 1_000_000_000
+MS = 1_000_000
 
 
 class PegConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -33,6 +34,7 @@ class PegConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     edge_s: Annotated[
         int, Meta(description="Keep this many seconds away from a session's opening and close.", ge=0)
     ] = 15
+    pace_ms: Annotated[int, Meta(description="Milliseconds between two re-pricings, at least.", ge=0)] = 250
     report_every: Annotated[
         Decimal, Meta(description="Say so each time this share of the amount has filled.")
     ] = Decimal("0.1")
@@ -111,6 +113,12 @@ def _rest(
     price = _join(config, market, slot)
     if not market.ready or price <= 0:
         return (), wake_ns
+    own = slot.order
+    if own is not None and own.price != price:
+        # The book may still show our order where it was: following that would be chasing ourselves.
+        next_ns = own.priced_ns + config.pace_ms * MS
+        if view.now_ns < next_ns:
+            price, wake_ns = own.price, min(wake_ns or next_ns, next_ns)
     tif = "post_only" if config.post_only else "gtc"
     why = f"joins the best {'bid' if config.side == 'buy' else 'ask'}"
     return (Rest("main", config.market, config.side, price, rest, tif=tif, why=why),), wake_ns  # type: ignore[arg-type]

@@ -14,7 +14,6 @@ from msgspec import Raw
 
 from kedge.engine.state import (
     COMMANDS_KEPT,
-    FILL_KEEP_NS,
     ORDER_KEEP_NS,
     ORDERS_KEPT,
     Account,
@@ -108,6 +107,10 @@ def _bot_removed(desk: Desk, record: r.BotRemoved, ts_ns: int) -> None:
     """Its open positions become the account's own: the money does not vanish with the bot."""
     bot = desk.bots.pop(record.bot)
     desk.bot_names.pop(str(bot.number), None)
+    for own in desk.accounts.values():
+        for order in own.orders.values():
+            if order.bot == record.bot:
+                order.bot = ""  # a namesake must not inherit its late fills
     for slot in bot.slots.values():
         position = slot.position
         if position.qty == 0 and position.realised == 0 and not position.fees:
@@ -162,6 +165,7 @@ def _intent(desk: Desk, record: r.Intent, ts_ns: int) -> None:
         quote=record.quote,
         intent_ns=ts_ns,
         valid_until_ns=record.valid_until_ns,
+        priced_ns=ts_ns,
     )
     account = desk.account(order.account)
     assert order.client_id not in account.orders, "a client id is never minted twice"
@@ -175,6 +179,7 @@ def _amend_intent(desk: Desk, record: r.AmendIntent, ts_ns: int) -> None:
     order = desk.order(record.client_id)
     assert order is not None
     order.change, order.change_until_ns, order.change_silent = "amend", record.valid_until_ns, False
+    order.priced_ns = ts_ns
     order.price = record.price  # what we shall have; the venue's own word corrects it
 
 
@@ -323,7 +328,7 @@ def _first_time(account: Account, key: str, venue_ns: int) -> bool:
         return False
     account.seen[key] = venue_ns
     account.newest_ns = max(account.newest_ns, venue_ns)
-    horizon = account.newest_ns - FILL_KEEP_NS
+    horizon = account.horizon_ns
     # Insertion order is nearly time order: drop old ones from the front, a few at a time.
     for oldest in _front(account.seen, 4):
         if account.seen[oldest] >= horizon:

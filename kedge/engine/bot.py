@@ -94,6 +94,8 @@ class OrderView(Struct, frozen=True):
     filled: Decimal
     state: State
     since_ns: int
+    # When its price was last asked for: a book older than that may still show the price before.
+    priced_ns: int = 0
 
 
 class SlotView(Struct, frozen=True):

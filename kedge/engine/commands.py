@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from kedge.engine.bot import Bot, Send
-from kedge.engine.decide import residue, tell
+from kedge.engine.decide import residue, supervised, tell
 from kedge.engine.engine import Engine
 from kedge.engine.orders import look_after, want_report
 from kedge.engine.senses import Care
@@ -104,11 +104,16 @@ def _judge(e: Engine, kind: Bot[Any, Any], config: Any, old: Any = None) -> str:
         number = getattr(config, name)
         if isinstance(number, Decimal) and (not number.is_finite() or abs(number) >= LIMIT):
             return f"`{name}` must be a number below {LIMIT:f}"
-    try:
-        said = kind.check(config) or (kind.check_amend(old, config) if old is not None else "")
-        return said or _unknown_accounts(e, kind.markets(config))
-    except Exception as error:  # noqa: BLE001  # the supervisor of bots, as in `decide`
-        return f"the kind {kind.kind!r} failed to check them: {type(error).__name__}: {error}"
+    found, failed = supervised(lambda: _kind_says(kind, config, old))
+    if found is None:
+        return f"the kind {kind.kind!r} failed to check them: {failed}"
+    said, markets = found
+    return said or _unknown_accounts(e, markets)
+
+
+def _kind_says(kind: Bot[Any, Any], config: Any, old: Any) -> tuple[str, tuple[str, ...]]:
+    said = kind.check(config) or (kind.check_amend(old, config) if old is not None else "")
+    return said, kind.markets(config) if not said else ()
 
 
 def _bad_name(name: str) -> str:

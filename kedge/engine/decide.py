@@ -6,8 +6,9 @@ notices. This is the supervisor of bots, and the one place in the pure rooms tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Raw
@@ -20,7 +21,22 @@ from kedge.engine.state import BotRow
 from kedge.engine.view import BotView
 from kedge.engine.wants import Rest, Target, Want
 from kedge.model import records as r
-from kedge.model.numbers import ZERO, text
+from kedge.model.numbers import LIMIT, ZERO, text
+from kedge.model.order import OrderKind, Side, Tif, Trigger
+
+T = TypeVar("T")
+
+LEVELS = get_args(r.NoteLevel)
+_SHARED_WORDS = {"role": get_args(r.Role), "reduce_only": (False, True)}
+_REST_WORDS = {
+    **_SHARED_WORDS,
+    "side": get_args(Side),
+    "kind": get_args(OrderKind),
+    "tif": get_args(Tif),
+    "trigger_by": get_args(Trigger),
+    "quote": (False, True),
+}
+_TARGET_WORDS = {**_SHARED_WORDS, "how": ("cross", "touch")}
 
 WANTS_MOST = 2000
 # Messages can wake bots that wake bots; a step ends after so many rounds and the rest waits for the next.
@@ -69,21 +85,29 @@ def park(e: Engine, row: BotRow, why: str) -> None:
 # ── asking ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ask(e: Engine, row: BotRow, now: BotNow) -> Decision[Any] | None:
-    assert now.bot is not None
+def supervised(work: Callable[[], T]) -> tuple[T | None, str]:
+    """Run a bot's own code, which may be anybody's: its result, or what it raised in one line."""
     try:
-        decision: Decision[Any] | None = now.bot.decide(BotView(e, row, now))
-        said = _nonsense(e, now, decision)
-    except Exception as error:  # noqa: BLE001  # the supervisor of bots: theirs may be anybody's code
-        said = f"{type(error).__name__}: {error}"
-        decision = None
-    if said or decision is None:
+        return work(), ""
+    except Exception as error:  # noqa: BLE001  # the supervisor of bots
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _ask(e: Engine, row: BotRow, now: BotNow) -> Decision[Any] | None:
+    bot = now.bot
+    assert bot is not None
+    decision: Decision[Any] | None
+    decision, said = supervised(lambda: bot.decide(BotView(e, row, now)))
+    if decision is not None or not said:
+        nonsense, failed = supervised(lambda: _nonsense(now, decision))
+        said = nonsense or failed
+    if said:
         park(e, row, said[:300])
         return None
     return decision
 
 
-def _nonsense(e: Engine, now: BotNow, decision: object) -> str:
+def _nonsense(now: BotNow, decision: object) -> str:
     """What is wrong with a decision; "" when it may be taken."""
     assert now.bot is not None
     if type(decision) is not Decision:
@@ -92,8 +116,9 @@ def _nonsense(e: Engine, now: BotNow, decision: object) -> str:
         return f"its state is a {type(decision.state).__name__}, not its own State"
     if len(decision.wants) > WANTS_MOST:
         return f"{len(decision.wants)} wants at once; the most is {WANTS_MOST}"
-    if not decision.wants:
-        return ""
+    said = _bad_speech(decision)
+    if said or not decision.wants:
+        return said
     watched = now.bot.markets(now.config)
     slots: dict[str, None] = {}
     for want in decision.wants:
@@ -102,9 +127,46 @@ def _nonsense(e: Engine, now: BotNow, decision: object) -> str:
         slots[want.slot] = None
         if want.market not in watched:
             return f"it wants {want.market}, which it does not watch"
-        if isinstance(want, Rest) and (want.qty < 0 or want.price < 0 or not want.qty.is_finite()):
-            return f"slot {want.slot!r} wants {want.qty} at {want.price}"
+        said = _bad_words(want) or _bad_numbers(want)
+        if said:
+            return f"slot {want.slot!r} wants {said}"
     return ""
+
+
+def _bad_speech(decision: Decision[Any]) -> str:
+    """What it says and remembers goes to the journal, which must be readable for ever."""
+    msgspec.json.encode(decision.state)
+    if not isinstance(decision.done, str):
+        return f"`done` is {decision.done!r}; it is the sentence that ends the bot"
+    for note in decision.notes:
+        if not isinstance(note.text, str) or note.level not in LEVELS:
+            return f"its note is {note!r}; a level is one of {', '.join(LEVELS)}"
+    for message in decision.messages:
+        if not isinstance(message.text, str):
+            return f"its message is {message!r}"
+        msgspec.json.decode(message.args)
+    return ""
+
+
+def _bad_numbers(want: Want) -> str:
+    """A number that is none would end in an order, or in the journal: neither may happen."""
+    if isinstance(want, Rest):
+        numbers = (want.price, want.qty, want.trigger_price)
+    else:
+        numbers = (want.slip, want.limit_price, abs(want.net))
+    for number in numbers:
+        if type(number) is not Decimal or not number.is_finite() or not ZERO <= number < LIMIT:
+            return f"the number {number!r}"
+    return ""
+
+
+def _bad_words(want: Want) -> str:
+    """The journal could not be read again with a word that it does not know."""
+    words = _REST_WORDS if isinstance(want, Rest) else _TARGET_WORDS
+    for name, known in words.items():
+        if getattr(want, name) not in known:
+            return f"{name} {getattr(want, name)!r}; there is {', '.join(map(str, known))}"
+    return "" if isinstance(want.slot, str) and isinstance(want.why, str) else "a name or reason that is no text"
 
 
 # ── taking ──────────────────────────────────────────────────────────────────────────────────────
@@ -114,10 +176,11 @@ def _take(e: Engine, row: BotRow, now: BotNow, decision: Decision[Any]) -> None:
     _remember(e, row, now, decision)
     for note in decision.notes:
         e.note(note.level, note.text[:1000], row.name)
-    for message in decision.messages:
-        tell(e, message.bot, row.name, message)
-    if row.inbox:
+    if row.inbox:  # before it sends: a message to itself has not been heard yet
         e.write(r.Heard(bot=row.name, number=row.inbox[-1].number))
+    for message in decision.messages:
+        if tell(e, message.bot, row.name, message):
+            e.count("messages lost")
     now.wants = {w.slot: w for w in decision.wants if _in_force(e, row, w)}
     if decision.wake_ns:
         e.timers.sooner(("bot", row.name), max(decision.wake_ns, e.now_ns + SECOND_NS // 1000))
@@ -198,9 +261,15 @@ def _waits_for(e: Engine, row: BotRow, now: BotNow) -> str:
             dust = instrument is not None and price > 0 and instrument.tradable(abs(rest), price) == 0
             if rest != 0 and not dust:
                 return f"{want.slot}: {text(rest)} still to balance; {now.held.get(want.slot, 'placing')}"
-        elif want.role == "balance":
+        elif want.role == "balance" and not _is_dust(e, want):
             return f"{want.slot}: {now.held.get(want.slot, 'placing')}"
     return ""
+
+
+def _is_dust(e: Engine, want: Rest) -> bool:
+    instrument = e.desk.instrument(want.market)
+    price = want.price or want.trigger_price or e.market(want.market).reference
+    return instrument is not None and price > 0 and instrument.tradable(want.qty, price) == 0
 
 
 def residue(e: Engine, row: BotRow) -> str:

@@ -10,7 +10,7 @@ from kedge.engine.apply import owner_of
 from kedge.engine.effects import AskReport, Cancel, Lookup
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.senses import Care, Link
-from kedge.engine.state import FILL_KEEP_NS, Account, Order
+from kedge.engine.state import Account, Order
 from kedge.model import records as r
 from kedge.model.events import Answered, LookedUp
 from kedge.model.ids import read
@@ -22,6 +22,7 @@ from kedge.model.venue import Answer, Cash, Fill, OrderReport
 NEWS_NS = 2 * SECOND_NS
 ASK_FIRST_NS = 300_000_000
 ASK_MOST_NS = 30 * SECOND_NS
+REFUSALS_ALARM = 5
 
 _MOVES = {
     State.OPEN: Move.SEEN,
@@ -54,6 +55,8 @@ def learn(e: Engine, order: Order, report: OrderReport) -> None:
     after = move(order.state, learnt)
     if stale and learnt is Move.SEEN:
         after = order.state if order.state is not State.UNKNOWN else after
+    if learnt is Move.SEEN and order.state is State.REJECTED and stamp <= order.version:
+        after = order.state  # the acknowledgement before the refusal, come late
     price = report.price if _tells_price(order, report, stale) else None
     qty = report.qty if report.state is State.OPEN and not stale and report.qty != order.qty else None
     new = (after is not None and after != order.state) or report.cum_qty > order.told
@@ -108,7 +111,7 @@ def _hear_stranger(e: Engine, account: Account, report: OrderReport) -> None:
 def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
     if fill.exec_id in account.seen:
         return
-    if fill.venue_ns < account.newest_ns - FILL_KEEP_NS:
+    if fill.venue_ns < account.horizon_ns:
         e.count("fills too old")
         e.note(
             "alarm", f"fill {fill.exec_id} is older than the ledger remembers; not booked", "", account.name
@@ -146,7 +149,7 @@ def _wake_ended(e: Engine, bot: str, fill: Fill) -> None:
 
 
 def hear_cash(e: Engine, account: Account, cash: Cash) -> None:
-    if "cash:" + cash.cash_id not in account.seen:
+    if "cash:" + cash.cash_id not in account.seen and cash.venue_ns >= account.horizon_ns:
         e.write(r.CashMoved(account=account.name, cash=cash))
 
 
@@ -172,15 +175,27 @@ def _placed(e: Engine, order: Order, heard: Answered) -> None:
     if heard.answer in (Answer.ACCEPTED, Answer.DONE):
         if order.state in (State.PENDING, State.UNKNOWN):
             _moved(e, order, Move.SEEN, heard.reason)
+        elif order.state is State.LOST:
+            want_report(e, order.account, 0)  # an answer later than every bound: what is true now?
     elif heard.answer is Answer.REJECTED:
         untouched = order.state in (State.PENDING, State.UNKNOWN) and order.told == 0 and not order.venue_id
         if untouched:
             _moved(e, order, Move.REJECT, heard.reason)
-            e.note("warn", f"{order.slot}: refused: {heard.reason}", order.bot)
+            _tell_refusal(e, order, heard.reason)
         elif order.live:
             _moved(e, order, Move.SILENCE, heard.reason)  # refused, yet seen: only the venue can say
     elif order.state is State.PENDING:
         _moved(e, order, Move.SILENCE, heard.reason)
+
+
+def _tell_refusal(e: Engine, order: Order, reason: str) -> None:
+    """Each refusal is a note; a row of them needs a person."""
+    row = e.desk.bots.get(order.bot)
+    slot = row.slots.get(order.slot) if row else None
+    if slot is not None and slot.rejects == REFUSALS_ALARM:
+        e.note("alarm", f"{order.slot}: refused {slot.rejects} times in a row: {reason}", order.bot)
+    else:
+        e.note("warn", f"{order.slot}: refused: {reason}", order.bot)
 
 
 def _changed(e: Engine, order: Order, heard: Answered) -> None:

@@ -24,6 +24,8 @@ from kedge.model.venue import PlaceOrder
 
 # A bot whose resting order stood in the way of another of ours holds back this long.
 YIELD_NS = 2 * SECOND_NS
+# A bot in whose way another order of ours stands looks again this often.
+AGAIN_NS = SECOND_NS // 4
 REFUSED_AGAIN_NS = 60 * SECOND_NS
 
 
@@ -78,6 +80,9 @@ def _plan_slot(e: Engine, row: BotRow, now: BotNow, want: Want) -> str:
             return blocked
     if not link.ready:
         return f"{link.account}: {link.why}"
+    if e.desk.killed and order is not None:
+        withdraw(e, _must(slot), "the kill switch is on")
+        return "the kill switch is on"
     said, rest = _as_rest(e, want, slot, instrument)
     if rest is None:
         if order is not None:
@@ -273,6 +278,7 @@ def _own_order_in_the_way(e: Engine, row: BotRow, rest: Rest) -> str:
         crosses = crosses or (rest.price - order.price) * sign(rest.side) >= 0
         if not crosses or not order.live or order.trigger_price:
             continue
+        e.timers.sooner(("bot", row.name), e.now_ns + AGAIN_NS)  # its end is no news to this bot
         if rest.tif == "post_only":
             return f"would meet our own order {other}"
         _make_way(e, order)

@@ -66,7 +66,7 @@ def reported(e: Engine, account: Account, report: AccountReport) -> None:
         if account.instruments.get(instrument.symbol) != instrument:
             e.write(r.InstrumentKnown(account=account.name, instrument=instrument))
     before = account.newest_ns, len(account.seen)
-    for fill in report.fills:
+    for fill in sorted(report.fills, key=lambda fill: fill.venue_ns):
         hear_fill(e, account, fill)
     for cash in report.cash:
         hear_cash(e, account, cash)

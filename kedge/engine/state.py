@@ -22,7 +22,7 @@ from kedge.model.venue import Balance
 # A finished order stays in memory this long for late news, and at most so many per account.
 ORDER_KEEP_NS = 3_600_000_000_000
 ORDERS_KEPT = 20_000
-# Execution ids are remembered this long after the newest fill; older ones cannot come again by cursor.
+# Execution ids are remembered for this long before the cursor; older ones cannot come again by it.
 FILL_KEEP_NS = 6 * 3_600_000_000_000
 COMMANDS_KEPT = 10_000
 
@@ -54,6 +54,7 @@ class Order(Struct):
     change: str = ""
     change_until_ns: int = 0
     change_silent: bool = False
+    priced_ns: int = 0  # when its price was last asked for
     reason: str = ""
     closed_ns: int = 0
 
@@ -132,6 +133,15 @@ class Account(Struct):
     # Finished orders still in memory, oldest first, with when they finished.
     closed: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def horizon_ns(self) -> int:
+        """What is older may have been booked and forgotten.
+
+        Counted from the cursor, not from the newest fill: after a long absence the first fill of the
+        stream comes before the report of those that were missed.
+        """
+        return self.cursor_ns - FILL_KEEP_NS
+
 
 class Open(Struct):
     """What all orders on one market may yet add, by side: the worst case is net plus or minus this."""
@@ -183,7 +193,9 @@ class Desk(Struct):
         return self.nets.get(market, ZERO)
 
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+# A snapshot keeps the order of its tables (what is oldest leaves first); a digest must not depend on it.
+_encoder = msgspec.json.Encoder()
+_sorted = msgspec.json.Encoder(order="deterministic")
 _decoder = msgspec.json.Decoder(Desk)
 
 
@@ -198,4 +210,4 @@ def decode_desk(body: bytes) -> Desk:
 
 def digest(desk: Desk) -> str:
     """Equal states, equal digests; a replay that differs anywhere shows here."""
-    return hashlib.blake2b(encode_desk(desk), digest_size=16).hexdigest()
+    return hashlib.blake2b(_sorted.encode(desk), digest_size=16).hexdigest()

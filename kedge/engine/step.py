@@ -139,9 +139,7 @@ def _book(e: Engine, event: ev.BookUpdate) -> None:
     same = market.bids == event.bids and market.asks == event.asks
     market.bids, market.asks, market.venue_ns = event.bids, event.asks, event.venue_ns
     market.heard_ns, market.lost = e.now_ns, ""
-    if not market.watchers:
-        return
-    if not was_fresh:
+    if not was_fresh:  # watched or not: somebody may begin to watch before it is stale
         link = e.links.get(account_of(event.market))
         if link is not None:
             e.timers.set(("stale", event.market), e.now_ns + link.rules.book_age_max_ns + 1)

@@ -71,7 +71,14 @@ def slot_view(e: Engine, slot: Slot, held: str) -> SlotView:
         unsettled = unsettled or order.told > order.filled or order.state == "unknown"
         if order.live:
             shown = OrderView(
-                client_id, order.side, order.price, order.qty, order.filled, order.state, order.intent_ns
+                client_id,
+                order.side,
+                order.price,
+                order.qty,
+                order.filled,
+                order.state,
+                order.intent_ns,
+                order.priced_ns,
             )
     return SlotView(
         bought=tally.bought,

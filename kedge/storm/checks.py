@@ -41,14 +41,14 @@ class Violation(Struct, frozen=True):
 class Bounds(Struct, frozen=True):
     """More than this is a leak. Each is a few times what the worst of many thousand seeds has needed."""
 
-    tasks: int = 80
+    tasks: int = 40
     tasks_at_rest: int = 12
-    inbox: int = 600
-    waiting: int = 200
-    unsynced: int = 3_000
-    timers: int = 60
+    inbox: int = 60
+    waiting: int = 30
+    unsynced: int = 100
+    timers: int = 40
     cares: int = 20
-    lookups_per_minute: int = 120
+    lookups: int = 40  # of one order
 
 
 BOUNDS = Bounds()
@@ -192,11 +192,15 @@ class Witness:
             ("unsynced", cell.last_seq - cell.durable_seq, BOUNDS.unsynced),
             ("timers", len(engine.timers), BOUNDS.timers),
             ("cares", len(engine.cares), BOUNDS.cares),
+            ("lookups of one order", self._most_lookups(), BOUNDS.lookups),
         ):
             if count > self.most.get(what, 0):
                 self.most[what] = count
                 if count > most:
                     self.broken("12 bounded", f"{count} {what}; the bound is {most}")
+
+    def _most_lookups(self) -> int:
+        return max((max(h.lookups.values(), default=0) for h in self.harbours.values()), default=0)
 
     # ── at rest ─────────────────────────────────────────────────────────────────────────────────
 

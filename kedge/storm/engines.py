@@ -7,16 +7,17 @@ itself or loses its power is started again by a service manager, unless a younge
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kedge.bots import BUILT_IN
 from kedge.engine.engine import RiskBook
 from kedge.journal.journal import Fenced, JournalError, LeaseHeld
+from kedge.model.records import Intent
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.sim.disk import SimJournal
 from kedge.sim.loop import Process, StormLoop
-from kedge.sim.medium import SimDisk
+from kedge.sim.medium import SimDisk, Snapshot, Write
 from kedge.sim.tape import Marks, Tape
 from kedge.storm.checks import Witness
 from kedge.storm.plan import MS, SECOND_NS, Plan
@@ -27,6 +28,16 @@ DESK_ID = 0xDE5C
 SNAPSHOT_EVERY = 150
 
 
+class WatchedDisk(SimDisk):
+    """Says when a group of records has become durable."""
+
+    committed: Callable[[Sequence[Write]], None] = staticmethod(lambda writes: None)
+
+    def commit(self, life: int, writes: Sequence[Write], now_ns: int) -> None:
+        super().commit(life, writes, now_ns)
+        self.committed(writes)
+
+
 class Engines:
     def __init__(
         self,
@@ -34,7 +45,7 @@ class Engines:
         loop: StormLoop,
         tape: Tape,
         marks: Marks,
-        disk: SimDisk,
+        disk: WatchedDisk,
         harbours: Mapping[str, Harbour],
         witness: Witness,
         note: Callable[[str], None],
@@ -52,7 +63,8 @@ class Engines:
         self.cells: dict[str, Cell] = {}  # by the name of the process
         self.crashed_at: list[int] = []  # the step at which each engine died, in the order of deaths
         self.healed = self.over = False
-        self._crash_at_send = 0
+        self._crash_at_send = self._freeze_at_write = 0
+        disk.committed = self._committed
         for harbour in harbours.values():
             harbour.sent = self._sent
 
@@ -154,6 +166,8 @@ class Engines:
                 self._crash_at_send = 1 + draw("crash-at-send", 10)
         if fires("freeze"):
             self._at(draw("freeze-at", storm_ns), self._freeze)
+        if fires("freeze-at-write"):
+            self._freeze_at_write = 1 + draw("freeze-at-write", 8)
         if fires("two-engines"):
             self._at(SECOND_NS + draw("second-at", storm_ns), self._second)
         if fires("disk-fails"):
@@ -172,6 +186,24 @@ class Engines:
         self._at(self.tape.draw("crash-after-send", 9 * MS), lambda: self.loop.kill(sender))
         return self.tape.pick("crash-after-send.slow", (0, 1)) * self.tape.draw("crash-slow", 5 * SECOND_NS)
 
+    def _committed(self, writes: Sequence[Write]) -> None:
+        """Orders have just become durable and are about to leave: the moment to be frozen in."""
+        if not self._freeze_at_write or not any(_has_intent(write) for write in writes):
+            return
+        self._freeze_at_write -= 1
+        if self._freeze_at_write or self.healed:
+            return
+        writer = self.loop.current
+        for_ns = 200 * MS + self.tape.draw("freeze-at-write.for", 6 * SECOND_NS)
+        self.note(f"{writer.name} freezes between writing and sending")
+        self.loop.freeze_for(for_ns, writer)
+        if self.tape.draw("freeze-at-write.second", 3):
+            self._at(self.tape.draw("freeze-at-write.after", for_ns), self._start_unless_healed)
+
+    def _start_unless_healed(self) -> None:
+        if not self.healed:
+            self.start()
+
     def _freeze(self) -> None:
         if self.alive and not self.healed:
             self.note(f"{self.alive[-1].name} freezes")
@@ -181,7 +213,7 @@ class Engines:
         if not self.healed:
             if self.tape.draw("second-while-frozen", 2):
                 self._freeze()
-            self._at(self.tape.draw("second-after", 6 * SECOND_NS), self.start)
+            self._at(self.tape.draw("second-after", 6 * SECOND_NS), self._start_unless_healed)
 
     def _fail_disk(self) -> None:
         if not self.healed:
@@ -201,3 +233,10 @@ class Engines:
             self.loop.kill(older)
         if not self.processes[-1].alive:
             self.start()
+
+
+def _has_intent(write: Write) -> bool:
+    lines = write.what
+    if isinstance(lines, Snapshot):
+        return False
+    return any(line.entry is not None and isinstance(line.entry.record, Intent) for line in lines)

@@ -18,6 +18,9 @@ from kedge.sim.tape import Marks
 
 ROW = "row "  # marks of this kind are rows of the order table
 
+# These venues keep their word: what they refused, and what missed its last moment, never comes to life.
+GONE = (State.REJECTED, State.LOST)
+
 Broken = Callable[[str, str], None]
 
 
@@ -124,6 +127,9 @@ class Fold:
             self._broken("5 table", says)
             return
         self._marks.sometimes(f"{ROW}{order.state}+{learnt}")
+        if after is not order.state and order.state in GONE:
+            says = f"{order.intent.client_id} was {order.state} for certain, and is {after} after all"
+            self._broken("5 life", says)
         order.state = after
 
     # ── money ───────────────────────────────────────────────────────────────────────────────────

@@ -348,6 +348,93 @@ def _memory_beside_the_journal() -> Sequence[Patch]:
     return [(decide, "_remember", remember)]
 
 
+# ── what only a second look finds ───────────────────────────────────────────────────────────────
+
+
+def _lease_not_asked() -> Sequence[Patch]:
+    """Whoever has something to send sends it; the lease is looked at when writing only."""
+    return [(SimJournal, "holds", lambda self: True), (Shell, "_may_send", lambda self, effect: "")]
+
+
+def _amend_unwritten() -> Sequence[Patch]:
+    """A change of price is no new order, so it is not journalled."""
+    old = Cell._deliver
+
+    def deliver(self: Cell, outs: list[tuple[int, Out]]) -> None:
+        for _, out in outs:
+            out.records[:] = [x for x in out.records if not isinstance(x, r.AmendIntent)]
+        old(self, outs)
+
+    return [(Cell, "_deliver", deliver)]
+
+
+def _fill_of_nobody() -> Sequence[Patch]:
+    """Fills are booked to the account and not to the bot that meant them."""
+    return [(orders, "owner_of", lambda desk, account, client_id, symbol: ("", ""))]
+
+
+def _fee_forgotten() -> Sequence[Patch]:
+    old = orders.hear_fill
+
+    def hear(e: Engine, account: Any, fill: Any) -> None:
+        import msgspec
+
+        old(e, account, msgspec.structs.replace(fill, fee=ZERO))
+
+    return [(step, "hear_fill", hear), (reconcile, "hear_fill", hear)]
+
+
+def _seen_revives() -> Sequence[Patch]:
+    """Old news of a finished order brings it back to life."""
+    import kedge.engine.apply as apply_module
+
+    old = apply_module.move
+
+    def move(state: State, learnt: Move) -> State | None:
+        if learnt is Move.SEEN and state in (State.CANCELLED, State.EXPIRED, State.FILLED):
+            return State.OPEN
+        return old(state, learnt)
+
+    return [(apply_module, "move", move), (orders, "move", move)]
+
+
+def _asks_for_ever() -> Sequence[Patch]:
+    """A question that was not answered is asked again at once."""
+    return [(orders, "_wait_ns", lambda e, order: 20_000_000)]
+
+
+def _cares_kept() -> Sequence[Patch]:
+    """Orders that are settled are never forgotten."""
+    old = orders.look_after
+
+    def look_after(e: Engine, order: Any) -> None:
+        kept = dict(e.cares)
+        old(e, order)
+        for client_id, care in kept.items():
+            e.cares.setdefault(client_id, care)
+
+    places = (orders, step, plan, commands)
+    return [(place, "look_after", look_after) for place in places]
+
+
+def _kill_switch_ignored() -> Sequence[Patch]:
+    """The kill switch cancels what stands, and what is wanted is placed again."""
+
+    def in_force(e: Engine, row: Any, want: Any) -> bool:
+        return bool(want.role == "balance" or (row.phase == "running" and e.fresh(e.market(want.market))))
+
+    return [(decide, "_in_force", in_force)]
+
+
+def _pause_ignored() -> Sequence[Patch]:
+    """Only running or not is looked at, and a paused bot still runs."""
+
+    def in_force(e: Engine, row: Any, want: Any) -> bool:
+        return bool(want.role == "balance" or (not e.desk.killed and e.fresh(e.market(want.market))))
+
+    return [(decide, "_in_force", in_force)]
+
+
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("act-before-write", "effects leave before their records are durable", _act_before_write),
     Mutant("skip-intent", "balancing orders are sent without an intent", _skip_intent),
@@ -371,4 +458,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("stop-means-drop", "stop leaves legs open", _stop_means_drop),
     Mutant("command-twice", "a repeated command acts again", _command_twice),
     Mutant("memory-beside-journal", "a bot's memory is not journalled", _memory_beside_the_journal),
+    Mutant("lease-not-asked", "what was written is sent, whoever holds the lease", _lease_not_asked),
+    Mutant("amend-unwritten", "amends are sent without a record", _amend_unwritten),
+    Mutant("fill-of-nobody", "fills are booked to the account only", _fill_of_nobody),
+    Mutant("fee-forgotten", "fills are booked without their fees", _fee_forgotten),
+    Mutant("seen-revives", "old news brings a finished order back", _seen_revives),
+    Mutant("asks-for-ever", "lookups are repeated without a pause", _asks_for_ever),
+    Mutant("cares-kept", "what is settled is never forgotten", _cares_kept),
+    Mutant("kill-switch-ignored", "new risk is taken with the switch on", _kill_switch_ignored),
+    Mutant("pause-ignored", "a paused bot goes on", _pause_ignored),
 )

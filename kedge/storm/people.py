@@ -56,7 +56,11 @@ def _bots(tape: Tape) -> list[tuple[str, str, dict[str, Any]]]:
     side = tape.pick("people.side", ("sell", "buy"))
     work = tape.pick("people.work", ("join", "cross"))
     kinds: list[tuple[str, str, dict[str, Any]]] = [
-        ("pair-1", "pair", {"far": ALPHA, "near": BETA, "side": side, "qty": qty, "work": work, "slip": "0.02"}),
+        (
+            "pair-1",
+            "pair",
+            {"far": ALPHA, "near": BETA, "side": side, "qty": qty, "work": work, "slip": "0.02"},
+        ),
         ("hedge-1", "hedge", _hedge(tape, qty)),
         ("peg-1", "peg", {"market": BETA, "side": tape.pick("people.peg", ("buy", "sell")), "qty": qty}),
         ("pair-2", "pair", {"far": BETA, "near": ALPHA, "side": "buy", "qty": "0.02", "slip": "0.02"}),

@@ -1,9 +1,9 @@
 """One seed, and what came of it in a form that crosses processes.
 
-    one(plan)              a world, run to its end; whatever goes wrong is a violation, never an exception
-    chunk(first, count)    many seeds, added up
-    catch(mutant, seeds)   seeds under a planted fault, until one of them is caught
-    replay(plan)           one world with everything it has to tell
+one(plan)              a world, run to its end; whatever goes wrong is a violation, never an exception
+chunk(first, count)    many seeds, added up
+catch(mutant, seeds)   seeds under a planted fault, until one of them is caught
+replay(plan)           one world with everything it has to tell
 """
 
 from __future__ import annotations

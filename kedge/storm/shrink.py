@@ -171,5 +171,3 @@ def _concerns(wish: Wish, bots: tuple[str, ...]) -> bool:
 
 def _name(wish: Wish) -> str:
     return str(msgspec.json.decode(wish.command.args).get("name", ""))
-
-

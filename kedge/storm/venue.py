@@ -21,6 +21,7 @@ from kedge.model.events import (
     CashNews,
     Event,
     FillNews,
+    InstrumentSeen,
     LinkDown,
     LinkUp,
     LookedUp,
@@ -40,6 +41,7 @@ from kedge.sim.exchange import (
     MarkMoved,
     OrderChanged,
     Reply,
+    StatusChanged,
 )
 from kedge.sim.loop import Process, StormLoop
 from kedge.sim.tape import Swarm, Tape
@@ -74,6 +76,7 @@ class Harbour:
         self.visible_ns: dict[str, int] = {}  # client or execution id -> when questions first show it
         self.asked: dict[str, list[int]] = {}
         self.banned: list[str] = []
+        self.lookups: dict[str, int] = {}
         self.understated: dict[str, Decimal] = {}  # client ids whose end was told with too little
         self._draw = tape.stream(f"{name}.net")
 
@@ -258,6 +261,8 @@ class StormVenue:
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         asked_ns = self._process.wall_ns()
+        lookups = self._harbour.lookups
+        lookups[client_id] = lookups.get(client_id, 0) + 1
         answer = await self._ask(lambda: (self._harbour.order(self._login, client_id),))
         if answer is None:
             return LookedUp(self.account, client_id, asked_ns, error="no answer")
@@ -425,6 +430,9 @@ class StormVenue:
                     self._send_book(happening.symbol)
             elif isinstance(happening, MarkMoved):
                 self._send(self._mark(happening), self._harbour.wire_ns())
+            elif isinstance(happening, StatusChanged):
+                seen = InstrumentSeen(self.account, self._harbour.exchange.instrument(happening.symbol))
+                self._send(seen, self._harbour.wire_ns())
             elif isinstance(happening, (OrderChanged, FillMade, CashMoved)):
                 if happening.account == self._login:
                     self._send_private(happening)

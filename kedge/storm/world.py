@@ -26,11 +26,11 @@ from kedge.model.venue import Rules
 from kedge.runtime.cell import Cell
 from kedge.runtime.port import EngineAway
 from kedge.sim.loop import Deadlock, StormLoop, Stuck
-from kedge.sim.medium import DiskWeather, JournalTypes, SimDisk
+from kedge.sim.medium import DiskWeather, JournalTypes
 from kedge.sim.tape import Marks, Swarm, Tape
 from kedge.storm.checks import Violation, Witness
 from kedge.storm.crowd import Crowd, open_exchange
-from kedge.storm.engines import Engines
+from kedge.storm.engines import Engines, WatchedDisk
 from kedge.storm.people import Wish, last_wishes, wishes
 from kedge.storm.plan import MS, SECOND_NS, Lease, Plan
 from kedge.storm.venue import Harbour
@@ -65,7 +65,7 @@ class World:
         self.marks = Marks()
         self.swarm = self._swarm()
         self.loop = StormLoop(self.tape, steps_max=STEPS_MOST, trace="digest" if trace else "off")
-        self.disk = SimDisk(self.tape, types=TYPES, marks=self.marks)
+        self.disk = WatchedDisk(self.tape, types=TYPES, marks=self.marks)
         self.harbours = {
             "alpha": self._harbour("alpha", "BTC-A", in_place=True),
             "beta": self._harbour("beta", "BTC-B", in_place=False),

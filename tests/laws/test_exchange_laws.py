@@ -161,6 +161,40 @@ class Trading(RuleBasedStateMachine):
             for symbol in ("PERP", "DATED", "INVERSE"):
                 self.both(lambda ex, n=name, s=symbol: ex.set_leverage(n, s, D(25), 0))
 
+        self.take_positions()
+
+    def take_positions(self) -> None:
+        """Nobody starts flat: carol is long against bob, dave short against alice."""
+        for symbol in self.symbols:
+            for maker, taker, side in (("bob", "carol", "buy"), ("alice", "dave", "sell")):
+                for account, which in ((maker, "sell" if side == "buy" else "buy"), (taker, side)):
+                    self.place_one(
+                        Draft(
+                            account,
+                            self.symbols.index(symbol),
+                            which,
+                            10,
+                            100,
+                            "limit",
+                            "gtc",
+                            False,
+                            0,
+                            "last",
+                            "",
+                        )  # type: ignore[arg-type]
+                    )
+
+    @rule(account=accounts, symbol=st.sampled_from((0, 0, 1)), price=st.integers(96, 104), stop=st.booleans())
+    def reduce(self, account: str, symbol: int, price: int, stop: bool) -> None:
+        """Ask to close the whole position, where there is one."""
+        qty = self.pos.get((account, self.symbols[symbol]), ZERO)
+        steps = int(abs(qty) / INSTRUMENTS[self.symbols[symbol]].qty_step)
+        if steps and self.symbols[symbol] != "SPOT":
+            side: Side = "sell" if qty > 0 else "buy"
+            kind: OrderKind = "stop" if stop else "limit"
+            trigger = 96 if side == "sell" else 104
+            self.place_one(Draft(account, symbol, side, steps, price, kind, "gtc", True, trigger, "last", ""))
+
     def both(self, ask):  # type: ignore[no-untyped-def]
         """Do it on both; they must answer and speak alike."""
         one, other = ask(self.exchange), ask(self.twin)

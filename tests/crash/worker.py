@@ -1,0 +1,245 @@
+"""`kedge up` as it is, in a process of its own that can be struck at any boundary.
+
+The real command line runs the real runtime: home, settings, lease, journal, gate, watchdog, everything. Two
+thin wrappers stand around the journal and the venues and come past the boundaries of `points.py`, and the
+paper venue gets rules with short waits, so that a doubt is settled in half a second instead of eight.
+
+Run as a program this is a stable of such processes: it imports everything once, and for each line (a `Job`)
+on its standard input it forks one, says its number, waits, and says how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kedge import cli
+from kedge.home import Home
+from kedge.journal.archive import Bounds
+from kedge.journal.sqlite import SqliteJournal
+from kedge.model.events import Answered, LookedUp
+from kedge.model.records import Entry, kind_of
+from kedge.model.venue import AccountReport, PlaceOrder, Rules
+from kedge.runtime import up
+from kedge.runtime.cell import Cell
+from kedge.settings import AccountSettings, Secrets, Settings
+from kedge.venues.paper.client import PaperVenue
+from kedge.venues.paper.rules import PAPER_RULES, Options
+from kedge.venues.stream import tcp
+from kedge.venues.venue import Emit, Venue
+from tests.crash.disk import CrashDisk, Trouble
+from tests.crash.points import Points, Strike
+
+RULES = replace(
+    PAPER_RULES, request_window_ns=300_000_000, visibility_ns=50_000_000, skew_ns=100_000_000
+)
+OPTIONS = Options(
+    request_s=0.6, heartbeat_s=0.25, silence_s=1.5, backoff_first_s=0.02, backoff_max_s=0.2, connect_s=1.0
+)
+CELL = "main"
+
+
+class Job(Struct, frozen=True):
+    """One life."""
+
+    home: str
+    life: int
+    pids: str
+    strike: Strike = Strike()
+    trouble: Trouble = Trouble()
+    seed: int = 0
+    # It ends by itself after so long, should nobody be left to end it.
+    for_s: int = 60
+
+
+class Ended(Struct, frozen=True):
+    """How a life ended, as `os.waitpid` tells."""
+
+    status: int
+
+    @property
+    def signal(self) -> int:
+        return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else 0
+
+    @property
+    def code(self) -> int:
+        return os.WEXITSTATUS(self.status) if os.WIFEXITED(self.status) else -1
+
+
+def log_of(home: Path, life: int) -> Path:
+    """What a life said on stdout and stderr."""
+    return home / f"life-{life}.log"
+
+
+def points_of(home: Path, life: int) -> Path:
+    return home / f"life-{life}.points"
+
+
+# ── the wrappers ────────────────────────────────────────────────────────────────────────────────
+
+
+class StruckJournal:
+    """A journal with boundaries around each append and each snapshot. The rest is the journal's own."""
+
+    def __init__(self, inner: SqliteJournal, points: Points) -> None:
+        self.cell, self.life = inner.cell, inner.life
+        self._inner = inner
+        self._points = points
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def append(self, entries: Sequence[Entry]) -> asyncio.Future[None]:
+        kinds = "+".join(dict.fromkeys(kind_of(entry.record) for entry in entries))
+        self._points.tick("desk", f"append before {kinds}")
+        future = self._inner.append(entries)
+        # Heard before the cell hears it: durable, and nothing has been done about it.
+        future.add_done_callback(lambda done: self._durable(done, kinds))
+        self._points.tick("desk", f"append queued {kinds}")
+        return future
+
+    async def snapshot(self, seq: int, body: bytes) -> None:
+        self._points.tick("desk", "snapshot before")
+        await self._inner.snapshot(seq, body)
+        self._points.tick("desk", "snapshot after")
+
+    def _durable(self, done: asyncio.Future[None], kinds: str) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._points.tick("desk", f"append durable {kinds}")
+
+
+class StruckVenue:
+    """A venue with boundaries around each request: not sent yet, on its way, answered."""
+
+    def __init__(self, inner: PaperVenue, points: Points) -> None:
+        self.account: str = inner.account
+        self.rules: Rules = inner.rules
+        self._inner = inner
+        self._points = points
+
+    async def open(self, emit: Emit) -> None:
+        await self._inner.open(emit)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def watch(self, symbols: Sequence[str]) -> None:
+        await self._inner.watch(symbols)
+
+    async def place(self, order: PlaceOrder) -> Answered:
+        return cast(Answered, await self._sent("place", self._inner.place(order)))
+
+    async def amend(
+        self, client_id: str, symbol: str, price: Decimal, qty: Decimal, valid_until_ns: int
+    ) -> Answered:
+        work = self._inner.amend(client_id, symbol, price, qty, valid_until_ns)
+        return cast(Answered, await self._sent("amend", work))
+
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+        return cast(Answered, await self._sent("cancel", self._inner.cancel(client_id, symbol, valid_until_ns)))
+
+    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+        return cast(LookedUp, await self._sent("lookup", self._inner.lookup(client_id, symbol)))
+
+    async def report(self, cursor: str) -> AccountReport | str:
+        return cast(AccountReport | str, await self._sent("report", self._inner.report(cursor)))
+
+    async def _sent(self, what: str, work: Any) -> Any:
+        self._points.tick("desk", f"{what} before")
+        asking = asyncio.ensure_future(work)
+        # The first turn writes the request; a loop that gathers its writes lets them go at its end.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._points.tick("desk", f"{what} left")
+        answer = await asking
+        self._points.tick("desk", f"{what} answered")
+        return answer
+
+
+# ── one life ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Struck(up._Up):
+    """The running desk with the two wrappers put in."""
+
+    def __init__(self, home: Home, settings: Settings, say: up.Say, points: Points) -> None:
+        super().__init__(home, settings, say)
+        self._points = points
+
+    async def _paper_venue(self, name: str, account: AccountSettings, secrets: Secrets) -> Venue:
+        connect = tcp(account.host or "127.0.0.1", account.port)
+        return StruckVenue(PaperVenue(name, connect, self.clock, rules=RULES, options=OPTIONS), self._points)
+
+    def _cell(self, journal: SqliteJournal, venues: dict[str, Venue]) -> Cell:
+        # Old entries move to the archive within the workload, so that this is struck as well.
+        journal.bounds = Bounds(least_entries=20)
+        return super()._cell(cast(SqliteJournal, StruckJournal(journal, self._points)), venues)
+
+
+def live(job: Job) -> int:
+    """Run one life in this process; its exit code."""
+    points = Points(points_of(Path(job.home), job.life), job.strike, Path(job.pids))
+    disk = CrashDisk((f"{CELL}.sqlite", f"{CELL}.archive-"), points, job.trouble, job.seed)
+    up._Up = lambda *args: Struck(*args, points)  # type: ignore[misc, assignment]
+    os.environ["KEDGE_HOME"] = job.home
+    try:
+        return int(cli.main(["up", "--for", f"{job.for_s}s"]))
+    finally:
+        disk.unregister()
+
+
+# ── the stable ──────────────────────────────────────────────────────────────────────────────────
+
+
+def main() -> None:
+    for job in _jobs():
+        pid = os.fork()
+        if pid == 0:
+            _child(job)
+        _say({"pid": pid})
+        _, status = os.waitpid(pid, 0)
+        _say({"status": status})
+
+
+def _jobs() -> Iterator[Job]:
+    for line in sys.stdin.buffer:
+        yield msgspec.json.decode(line, type=Job)
+
+
+def _say(what: dict[str, int]) -> None:
+    os.write(1, msgspec.json.encode(what) + b"\n")
+
+
+def _child(job: Job) -> None:
+    code = 70
+    try:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: not to outlive the stable
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        said = os.open(log_of(Path(job.home), job.life), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for fd, target in ((nothing, 0), (said, 1), (said, 2)):
+            os.dup2(fd, target)
+        code = live(job)
+    except BaseException:
+        # Whatever it was, it must not go on as a second stable.
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
