@@ -200,6 +200,23 @@ def test_funding_alone_can_ruin() -> None:
     assert hand.position("carol") == 0
 
 
+def test_what_rounding_leaves_of_funding_is_the_insurances() -> None:
+    ex = make(terms(INVERSE, funding_interval_ns=HOUR))
+    hand = Hand(ex, "INVERSE")
+    ex.transfer("carol", "BTC", D(100), 0)
+    hand.sell("alice", "s", 7, 103)
+    hand.buy("bob", "b", 3, 103)
+    hand.buy("carol", "c", 4, 103)
+    ex.set_funding("INVERSE", D("0.00006006"), 1)
+    ex.fund_now("INVERSE", 2)
+    moved = [
+        c.amount for name in ("alice", "bob", "carol") for c in ex.cash(name).items if c.kind == "funding"
+    ]
+    assert len(moved) == 3
+    assert sum(moved) == -ex.truth().assets["BTC"].insurance != 0
+    assert ex.faults() == []
+
+
 # ── delivery ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -142,7 +142,8 @@ def test_a_newcomer_finds_what_they_look_for() -> None:
     )
     report([f"{name} is missing" for name in wanted if not (ROOT / name).is_file()])
     readme = (ROOT / "README.md").read_text()
-    report([f"README.md does not name `{word}`" for word in ("make setup", "make run") if word not in readme])
+    said = ("make setup", "make run", "make test")
+    report([f"README.md does not name `{word}`" for word in said if word not in readme])
 
 
 def test_make_knows_its_targets() -> None:
@@ -211,6 +212,13 @@ def test_both_locks_say_the_same() -> None:
     pins = dict(re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text()))
     locked = {name: one["version"] for name, one in _locked().items() if name != "kedge"}
     assert {_normal(name): version for name, version in pins.items()} == locked, "run: make lock"
+
+
+def test_locks_name_public_sources_only() -> None:
+    for name in ("uv.lock", "requirements.lock"):
+        text = (ROOT / name).read_text()
+        assert "file:" not in text, name
+        assert set(re.findall(r'registry = "([^"]+)"', text)) <= {"https://pypi.org/simple"}, name
 
 
 def test_every_pin_has_its_hashes() -> None:

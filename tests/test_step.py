@@ -639,7 +639,7 @@ def test_our_own_bots_do_not_trade_with_each_other() -> None:
     assert t.cancelled() == maker.client_id
     assert "is making way" in t.held("taker")
     t.news(maker, State.CANCELLED, version=9)
-    t.book()
+    t.wait("0.3")
     assert t.placed().side == "buy"
     assert t.held("maker") == "making way for another order"
 

@@ -55,11 +55,12 @@ IMPURE_IMPORTS = (
 SUPERVISORS: dict[tuple[str, str], str] = {
     ("cli.py", "main"): "the last place: our own faults get their own number",
     ("cli_params.py", "_import"): "a person's own file may raise whatever it likes",
-    ("engine/decide.py", "_ask"): "the supervisor of bots: one bad bot is parked, the others go on",
+    ("engine/engine.py", "supervised"): "the supervisor of bots: one bad bot is parked, the others go on",
     ("runtime/kinds.py", "load"): "a person's own file may raise whatever it likes",
     ("sim/process.py", "close_silently"): "nobody hears what a dead program says on its way out",
     ("sim/scheduler.py", "_spin"): "a loop outlives its callbacks, and reports them",
     ("storm/engines.py", "_live"): "whatever ends an engine in a storm is a finding",
+    ("storm/run.py", "one"): "a storm's own fault is a finding like any other",
 }
 # file: why it may print.
 PRINTERS: dict[str, str] = {

@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from kedge.engine.bot import Bot, Decision, MarketView, Note, SlotView, View
-from kedge.engine.wants import Rest
-from kedge.model.instrument import Instrument, Market
+from kedge.engine.wants import Rest, Target
+from kedge.model.instrument import Market
 from kedge.model.numbers import ONE, ZERO, text
 from kedge.model.order import Side, Tif, opposite, sign
 
@@ -88,7 +88,7 @@ class Hedge(Bot[HedgeConfig, HedgeState]):
         opened = view.slot("open").traded(config.side)
         closed = view.slot("close").traded(opposite(config.side))
         state, notes = _hear(view, opened)
-        state, notes = _advance(config, market.instrument, state, notes, opened, closed)
+        state, notes = _advance(config, market, state, notes, opened, closed)
         if state.stage in ("opening", "closing"):
             return _work(view, market, state, notes, opened, closed)
         done = _result(view, opened, closed) if state.stage == "closed" else ""
@@ -109,26 +109,32 @@ def _hear(view: View[HedgeConfig, HedgeState], opened: Decimal) -> tuple[HedgeSt
 
 def _advance(
     config: HedgeConfig,
-    instrument: Instrument,
+    market: MarketView,
     state: HedgeState,
     notes: Notes,
     opened: Decimal,
     closed: Decimal,
 ) -> tuple[HedgeState, Notes]:
     """The next stage, when this one has nothing left that could be traded."""
-    if state.stage == "opening" and instrument.qty_at_most(config.qty - opened) <= 0:
+    if state.stage == "opening" and _tradable(market, config.qty - opened) <= 0:
         if opened == 0:
-            smallest = max(instrument.min_qty, instrument.qty_step)
-            said = f"{text(config.qty)} is less than the smallest order ({text(smallest)}): nothing opened"
+            said = f"{text(config.qty)} is less than the smallest order: nothing opened"
             return HedgeState("closed"), (*notes, Note(said, "warn"))
         return HedgeState("open"), (*notes, Note(f"open: {text(opened)} of {text(config.qty)}"))
-    left = instrument.qty_at_most(opened - closed)
+    left = _tradable(market, opened - closed)
     if state.stage == "closing" and left <= 0:
         return HedgeState("closed"), notes
     if state.stage == "closed" and left > 0:
         # A fill came after the end: what was filled is what is closed.
         return HedgeState("closing"), (*notes, Note(f"{text(left)} filled late: closing it", "warn"))
     return state, notes
+
+
+def _tradable(market: MarketView, qty: Decimal) -> Decimal:
+    """The part of `qty` that the venue would take: the smallest money counts where there is a price."""
+    if market.ready:
+        return market.instrument.tradable(qty, market.bid)
+    return market.instrument.qty_at_most(qty)
 
 
 def _work(
@@ -145,7 +151,10 @@ def _work(
     side = opposite(config.side) if closing else config.side
     rest = opened - closed if closing else config.qty - opened
     if not market.ready:
-        return Decision(state, notes=notes)
+        # Nothing can be priced now. What is to be closed is wanted all the same: a stop waits for it.
+        net = opened * sign(side)
+        owed = Target("close", config.market, net, reduce_only=True, why="to be closed")
+        return Decision(state, wants=(owed,) if closing else (), notes=notes)
     if not state.begun_ns:
         state = HedgeState(state.stage, view.now_ns, market.touch(side))
     deadline_ns = state.begun_ns + config.deadline_s * SECOND_NS

@@ -80,7 +80,8 @@ class Pair(Bot[PairConfig, PairState]):
         )
         wants: tuple[Want, ...] = (even,)
         finished = ""
-        if far.instrument.qty_at_most(rest) > 0:
+        price = far.near(config.side) if far.ready else ZERO
+        if (far.instrument.tradable(rest, price) if price else far.instrument.qty_at_most(rest)) > 0:
             wants = (*_work(config, far, near, rest), even)
         else:
             finished = _story(view, far)

@@ -62,6 +62,8 @@ class Peg(Bot[PegConfig, PegState]):
     def check_amend(self, old: PegConfig, new: PegConfig) -> str:
         if (old.market, old.side) != (new.market, new.side):
             return "market and side of a running peg are fixed; start another one"
+        if new.money > 0 and new.money != old.money:
+            return "`money` was turned into an amount when the peg began; amend `qty` (with `money` at 0)"
         return ""
 
     def markets(self, config: PegConfig) -> tuple[Market, ...]:
@@ -74,6 +76,9 @@ class Peg(Bot[PegConfig, PegState]):
             return Decision(state)
         slot = view.slot("main")
         aim = config.qty or state.qty or _worth(config, market)
+        if aim <= 0 and market.ready:
+            little = f"{text(config.money)} is less than the smallest order: nothing to do"
+            return Decision(state, done=little)
         if aim <= 0:
             return Decision(state, wake_ns=view.now_ns + SECOND_NS)
         filled = slot.traded(config.side)

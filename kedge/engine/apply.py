@@ -7,7 +7,7 @@ give the same state on every machine and in every later version.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from msgspec import Raw
@@ -26,7 +26,7 @@ from kedge.engine.state import (
 from kedge.model import records as r
 from kedge.model.ids import read
 from kedge.model.ledger import Position
-from kedge.model.numbers import ZERO
+from kedge.model.numbers import MONEY, ZERO
 from kedge.model.order import TERMINAL, Move, State, move, sign
 
 DAY_NS = 86_400_000_000_000
@@ -37,6 +37,12 @@ HOLD_DOUBLINGS = 7
 
 def apply(desk: Desk, record: r.Record, ts_ns: int) -> None:
     """Fold one record, written at `ts_ns`, into the desk."""
+    with localcontext(MONEY):
+        fold(desk, record, ts_ns)
+
+
+def fold(desk: Desk, record: r.Record, ts_ns: int) -> None:
+    """The same, for those who compute in `MONEY` already: a step does."""
     _APPLY[type(record)](desk, record, ts_ns)
 
 

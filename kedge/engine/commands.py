@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Raw
 
 from kedge.engine.bot import Bot, Send
-from kedge.engine.decide import residue, supervised, tell
-from kedge.engine.engine import Engine
+from kedge.engine.decide import residue, tell
+from kedge.engine.engine import Engine, supervised
 from kedge.engine.orders import look_after, want_report
 from kedge.engine.senses import Care
 from kedge.engine.state import BotRow
@@ -36,13 +36,18 @@ def hear_command(e: Engine, command: Command) -> None:
         e.count("commands repeated")
         return
     ok, says = _carry_out(e, command)
+    try:
+        msgspec.json.decode(command.args)
+        args = Raw(bytes(command.args))
+    except msgspec.DecodeError:
+        args = Raw(b"{}")  # the journal could not be read again with them in it
     e.write(
         r.CommandTaken(
             command_id=command.command_id,
             actor=command.actor,
             via=command.via,
             verb=command.verb,
-            args=Raw(bytes(command.args)),
+            args=args,
             ok=ok,
             says=says,
         )

@@ -1,20 +1,19 @@
 """Asking bots what they want, and taking their word only as far as it makes sense.
 
 A bot that raises or answers nonsense is parked: its orders are pulled, people are told, and no other bot
-notices. This is the supervisor of bots, and the one place in the pure rooms that catches everything.
+notices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Raw
 
 from kedge.engine.bot import Decision, Send
-from kedge.engine.engine import SECOND_NS, Engine
+from kedge.engine.engine import SECOND_NS, Engine, supervised
 from kedge.engine.plan import plan, withdraw
 from kedge.engine.senses import BotNow
 from kedge.engine.state import BotRow
@@ -23,8 +22,6 @@ from kedge.engine.wants import Rest, Target, Want
 from kedge.model import records as r
 from kedge.model.numbers import LIMIT, ZERO, text
 from kedge.model.order import OrderKind, Side, Tif, Trigger
-
-T = TypeVar("T")
 
 LEVELS = get_args(r.NoteLevel)
 _SHARED_WORDS = {"role": get_args(r.Role), "reduce_only": (False, True)}
@@ -85,14 +82,6 @@ def park(e: Engine, row: BotRow, why: str) -> None:
 # ── asking ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def supervised(work: Callable[[], T]) -> tuple[T | None, str]:
-    """Run a bot's own code, which may be anybody's: its result, or what it raised in one line."""
-    try:
-        return work(), ""
-    except Exception as error:  # noqa: BLE001  # the supervisor of bots
-        return None, f"{type(error).__name__}: {error}"
-
-
 def _ask(e: Engine, row: BotRow, now: BotNow) -> Decision[Any] | None:
     bot = now.bot
     assert bot is not None
@@ -116,6 +105,8 @@ def _nonsense(now: BotNow, decision: object) -> str:
         return f"its state is a {type(decision.state).__name__}, not its own State"
     if len(decision.wants) > WANTS_MOST:
         return f"{len(decision.wants)} wants at once; the most is {WANTS_MOST}"
+    if decision.state != now.state:
+        msgspec.json.encode(decision.state)  # raises on what the journal cannot hold
     said = _bad_speech(decision)
     if said or not decision.wants:
         return said
@@ -134,15 +125,17 @@ def _nonsense(now: BotNow, decision: object) -> str:
 
 
 def _bad_speech(decision: Decision[Any]) -> str:
-    """What it says and remembers goes to the journal, which must be readable for ever."""
-    msgspec.json.encode(decision.state)
-    if not isinstance(decision.done, str):
+    """What it says goes to the journal, which must be readable for ever."""
+    done: object = decision.done
+    if not isinstance(done, str):
         return f"`done` is {decision.done!r}; it is the sentence that ends the bot"
     for note in decision.notes:
-        if not isinstance(note.text, str) or note.level not in LEVELS:
+        said: object = note.text
+        if not isinstance(said, str) or note.level not in LEVELS:
             return f"its note is {note!r}; a level is one of {', '.join(LEVELS)}"
     for message in decision.messages:
-        if not isinstance(message.text, str):
+        words: object = message.text
+        if not isinstance(words, str):
             return f"its message is {message!r}"
         msgspec.json.decode(message.args)
     return ""
@@ -166,7 +159,9 @@ def _bad_words(want: Want) -> str:
     for name, known in words.items():
         if getattr(want, name) not in known:
             return f"{name} {getattr(want, name)!r}; there is {', '.join(map(str, known))}"
-    return "" if isinstance(want.slot, str) and isinstance(want.why, str) else "a name or reason that is no text"
+    return (
+        "" if isinstance(want.slot, str) and isinstance(want.why, str) else "a name or reason that is no text"
+    )
 
 
 # ── taking ──────────────────────────────────────────────────────────────────────────────────────

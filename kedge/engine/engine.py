@@ -6,13 +6,14 @@ keeps it for the journal; `act` keeps an effect for the shell. Nothing else in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from decimal import localcontext
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
-from kedge.engine.apply import apply
+from kedge.engine.apply import fold
 from kedge.engine.bot import Bot
 from kedge.engine.effects import Effect, Watch
 from kedge.engine.senses import BotNow, Care, Link, MarketNow, TimerKey, Timers
@@ -21,12 +22,16 @@ from kedge.model import records as r
 from kedge.model.ids import mint
 from kedge.model.instrument import Market, account_of, symbol_of
 from kedge.model.limits import Limits
+from kedge.model.numbers import PLAIN
 from kedge.model.order import Side
 from kedge.model.venue import Rules
 
 SECOND_NS = 1_000_000_000
 AUDIT_EVERY_NS = 3600 * SECOND_NS
+# Sent orders that are remembered for orders per minute: the older half goes when there are more.
+SENT_MOST = 20_000
 NO_LIMITS = Limits()
+T = TypeVar("T")
 
 
 class RiskBook(Struct, frozen=True):
@@ -70,6 +75,7 @@ class Engine:
         self.dirty: dict[str, None] = {}
         self.counts: dict[str, int] = {}
         self.alarms: list[tuple[int, str]] = []
+        self.sent_ns: list[int] = []  # when orders left, for orders per minute; also per link and per bot
         self.counter = 0  # of client ids, in this life
         # Live orders by market and side, for orders of ours that could meet; pruned when read.
         self._resting: dict[tuple[Market, Side], dict[str, None]] = {}
@@ -77,7 +83,7 @@ class Engine:
     # ── the two things a step may do ────────────────────────────────────────────────────────────
 
     def write(self, record: r.Record) -> None:
-        apply(self.desk, record, self.now_ns)
+        fold(self.desk, record, self.now_ns)
         self.out.records.append(record)
 
     def act(self, effect: Effect) -> None:
@@ -112,6 +118,14 @@ class Engine:
 
     def link(self, account: str) -> Link | None:
         return self.links.get(account)
+
+    def count_sent(self, account: str, bot: str, at_ns: int) -> None:
+        """Count an order towards orders per minute, of the desk, its account and its bot."""
+        link, now = self.links.get(account), self.bots.get(bot)
+        for sent_ns in (self.sent_ns, link.sent_ns if link else [], now.sent_ns if now else []):
+            sent_ns.append(at_ns)
+            if len(sent_ns) > SENT_MOST:
+                del sent_ns[: SENT_MOST // 2]
 
     def care(self, order: Order, in_ns: int) -> None:
         """Look after an order whose fate or fills are not settled, at the latest in so long."""
@@ -148,14 +162,13 @@ class Engine:
         if kind is None:
             self.bots[row.name] = BotNow(None, None, None)
             return f"the kind {row.kind!r} is not installed"
-        try:
-            config = msgspec.json.decode(row.config, type=kind.Config)
-            state = decode_state(kind, row)
-        except msgspec.ValidationError as error:
+        found, failed = supervised(lambda: _decoded(kind, row))
+        if found is None:
             self.bots[row.name] = BotNow(None, None, None)
-            return f"its parameters or memory cannot be read: {error}"
+            return f"its parameters or memory cannot be read: {failed}"
+        config, state, markets = found
         self.bots[row.name] = BotNow(kind, config, state)
-        self.watch(row.name, kind.markets(config))
+        self.watch(row.name, markets)
         return ""
 
     def watch(self, bot: str, markets: tuple[Market, ...]) -> None:
@@ -182,6 +195,23 @@ class Engine:
 
 def order_key(order: Order) -> TimerKey:
     return ("order", order.client_id)
+
+
+def supervised(work: Callable[[], T]) -> tuple[T | None, str]:
+    """Run a bot's own code, which may be anybody's: its result, or what it raised in one line.
+
+    The supervisor of bots, and the one place in the pure rooms that catches everything.
+    """
+    try:
+        with localcontext(PLAIN):
+            return work(), ""
+    except Exception as error:  # noqa: BLE001  # the supervisor of bots
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _decoded(kind: Bot[Any, Any], row: BotRow) -> tuple[Any, Any, tuple[Market, ...]]:
+    config = msgspec.json.decode(row.config, type=kind.Config)
+    return config, decode_state(kind, row), kind.markets(config)
 
 
 def decode_state(kind: Bot[Any, Any], row: BotRow) -> Any:

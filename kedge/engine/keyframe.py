@@ -46,6 +46,7 @@ class _Keyframe(Struct):
     cares: dict[str, Care]
     counts: dict[str, int]
     alarms: list[tuple[int, str]]
+    sent_ns: list[int] = []
 
 
 _decoder = msgspec.json.Decoder(_Keyframe)
@@ -64,6 +65,7 @@ def take(e: Engine) -> bytes:
         "cares": e.cares,
         "counts": e.counts,
         "alarms": e.alarms,
+        "sent_ns": e.sent_ns,
     }
     return msgspec.json.encode(frame)
 
@@ -84,6 +86,7 @@ def restore(body: bytes, kinds: Mapping[str, Bot[Any, Any]], limits: RiskBook, v
     e.cares.update(frame.cares)
     e.counts.update(frame.counts)
     e.alarms.extend(frame.alarms)
+    e.sent_ns = frame.sent_ns
     e.timers.load(frame.timers)
     e.out.effects.clear()
     for account in e.desk.accounts.values():

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from kedge.engine.apply import DAY_NS
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.senses import BotNow, MarketNow
 from kedge.engine.state import BotRow
@@ -38,8 +39,10 @@ def refusal(e: Engine, row: BotRow, now: BotNow, p: Proposal, instrument: Instru
     if e.desk.killed:
         return "the kill switch is on"
     market = e.market(p.market)
+    link = e.links[account_of(p.market)]
+    sent = {"desk limit": e.sent_ns, f"limit of {link.account}": link.sent_ns, "bot limit": now.sent_ns}
     for name, limits in _applying(e, row, p.market):
-        said = _one_order(limits, p, instrument, market) or _pace(e, limits, row, now, p)
+        said = _one_order(limits, p, instrument, market) or _pace(e, limits, row, sent[name], p)
         if said:
             return f"{name}: {said}"
     return _exposure(e, row, p, instrument) or _daily_loss(e, row, p, instrument)
@@ -68,16 +71,16 @@ def _one_order(limits: Limits, p: Proposal, instrument: Instrument, market: Mark
     return ""
 
 
-def _pace(e: Engine, limits: Limits, row: BotRow, now: BotNow, p: Proposal) -> str:
+def _pace(e: Engine, limits: Limits, row: BotRow, sent_ns: list[int], p: Proposal) -> str:
     """Orders per minute; an amended price is no new order, and balance is never held back by it."""
     most = limits.orders_per_minute
     if not most or p.amended or p.role == "balance":
         return ""
-    while now.sent_ns and now.sent_ns[0] <= e.now_ns - MINUTE_NS:
-        now.sent_ns.pop(0)
-    if len(now.sent_ns) < most:
+    while sent_ns and sent_ns[0] <= e.now_ns - MINUTE_NS:
+        sent_ns.pop(0)
+    if len(sent_ns) < most:
         return ""
-    e.timers.sooner(("bot", row.name), now.sent_ns[0] + MINUTE_NS)
+    e.timers.sooner(("bot", row.name), sent_ns[0] + MINUTE_NS)
     return f"{most} orders in a minute have been sent already"
 
 
@@ -99,11 +102,11 @@ def _exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> st
     book = e.limits
     account = account_of(p.market)
     worst = worst_case(e, p.market, p.side, p.qty)
-    if worst * sign(p.side) <= 0:
-        return ""  # even if all of it fills, the position only shrinks
-    added = instrument.notional(worst, p.price)
+    # Even if all of it fills, the account's position only shrinks; the bot's own may grow all the same.
+    shrinks = worst * sign(p.side) <= 0
+    added = ZERO if shrinks else instrument.notional(worst, p.price)
     for name, limits in (("desk", book.desk), (account, book.accounts.get(account, Limits()))):
-        if limits.exposure_notional_max:
+        if limits.exposure_notional_max and not shrinks:
             others = _others(e, p.market, account if name != "desk" else "")
             total = added + others
             if total > limits.exposure_notional_max:
@@ -151,6 +154,8 @@ def _bot_exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -
             price = e.market(slot.market).reference
             if other is not None and price > 0:
                 total += other.notional(worst, price)
+    if own * sign(p.side) <= 0:
+        return ZERO  # it only shrinks
     return total + instrument.notional(own, p.price)
 
 
@@ -164,10 +169,15 @@ def _daily_loss(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> 
     asset = instrument.settle
     for name, limits in _applying(e, row, p.market):
         if limits.daily_loss_max:
-            result = e.desk.day_realised.get(asset, ZERO) + unrealised(e, asset)
+            result = _today(e, asset) + unrealised(e, asset)
             if -result >= limits.daily_loss_max:
                 return f"{name}: the day's result of {text(result)} {asset} has reached the loss limit"
     return ""
+
+
+def _today(e: Engine, asset: str) -> Decimal:
+    """What this day has realised: a new day begins with the clock, not with its first fill."""
+    return e.desk.day_realised.get(asset, ZERO) if e.desk.day == e.now_ns // DAY_NS else ZERO
 
 
 def unrealised(e: Engine, asset: str) -> Decimal:

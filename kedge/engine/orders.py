@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kedge.engine.apply import owner_of
 from kedge.engine.effects import AskReport, Cancel, Lookup
-from kedge.engine.engine import SECOND_NS, Engine
+from kedge.engine.engine import SECOND_NS, Engine, order_key
 from kedge.engine.senses import Care, Link
 from kedge.engine.state import Account, Order
 from kedge.model import records as r
@@ -78,6 +78,7 @@ def learn(e: Engine, order: Order, report: OrderReport) -> None:
             )
         )
         if was_lost and order.live:
+            e.note_order(order)
             e.note("alarm", f"order {order.client_id} is live though it was concluded absent", order.bot)
         e.touch(order.bot)
     look_after(e, order)
@@ -217,6 +218,9 @@ def _moved(e: Engine, order: Order, learnt: Move, reason: str) -> None:
 
 
 def _settle(e: Engine, order: Order, result: r.ChangeResult, reason: str = "") -> None:
+    care = e.cares.setdefault(order.client_id, Care())
+    if result != "silent":
+        care.refused = care.refused + 1 if result == "refused" else 0
     request: r.Change = "amend" if order.change == "amend" else "cancel"
     e.write(r.ChangeSettled(client_id=order.client_id, request=request, result=result, reason=reason))
 
@@ -230,13 +234,25 @@ def look_after(e: Engine, order: Order) -> None:
         if e.cares.pop(order.client_id, None) is not None:
             e.timers.drop(("order", order.client_id))
         return
-    link = e.links[order.account]
+    link = e.links.get(order.account)
+    if link is None:
+        return  # the account is no longer among the settings: there is nobody to ask
     if order.state is State.UNKNOWN or order.change_silent:
         e.care(order, _wait_ns(e, order))
     elif order.state is State.PENDING:
         e.care(order, order.valid_until_ns - e.now_ns + link.rules.skew_ns + NEWS_NS)
     elif order.change or order.told > order.filled or order.tif in ("ioc", "fok") or order.kind == "market":
-        e.care(order, NEWS_NS)
+        e.care(order, max(NEWS_NS, _wait_ns(e, order)))
+    else:
+        _at_peace(e, order)
+
+
+def _at_peace(e: Engine, order: Order) -> None:
+    """It rests and nothing about it is open: no more questions, and the next doubt is asked about at once."""
+    care = e.cares.get(order.client_id)
+    if care is not None and not care.missing_ns:
+        care.asks = care.refused
+        e.timers.drop(order_key(order))
 
 
 def attend(e: Engine, client_id: str) -> None:

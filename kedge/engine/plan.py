@@ -332,8 +332,7 @@ def _place(
     )
     e.write(intent)
     e.note_order(intent)
-    now.sent_ns.append(e.now_ns)
-    del now.sent_ns[:-1000]
+    e.count_sent(link.account, row.name, e.now_ns)
     e.act(Place(link.account, place_order(intent), urgent=rest.role == "balance", early=intent.quote))
     order = e.desk.order(intent.client_id)
     assert order is not None

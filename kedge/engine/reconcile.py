@@ -79,6 +79,10 @@ def reported(e: Engine, account: Account, report: AccountReport) -> None:
     if not report.complete:
         report_failed(e, account.name, "the account's report was incomplete")
         return
+    if report.asked_ns < link.since_ns:
+        # It adds what it knows; what happened while the line was cut it cannot know.
+        report_failed(e, account.name, "the report was asked for before the line was cut")
+        return
     if report.cursor != account.cursor:
         e.write(r.CursorMoved(account=account.name, cursor=report.cursor, venue_ns=account.newest_ns))
     _ask_after_missing(e, account, link, report, shown)

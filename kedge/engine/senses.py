@@ -117,6 +117,7 @@ class Link(Struct):
     # Position differences and since when they stand: only what stands is written down.
     doubts: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
+    sent_ns: list[int] = field(default_factory=list)
 
 
 class Care(Struct):
@@ -124,6 +125,7 @@ class Care(Struct):
 
     asks: int = 0
     asking: bool = False
+    refused: int = 0  # changes of it that were refused in a row: each waits longer than the one before
     # A lookup asked at this time did not find it; a complete report asked later concludes.
     missing_ns: int = 0
 

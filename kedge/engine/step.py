@@ -11,12 +11,14 @@ it carries out the step's effects.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import localcontext
 from typing import Any
 
 from kedge.engine.commands import hear_command
 from kedge.engine.decide import park, settle_bots
 from kedge.engine.effects import Watch
 from kedge.engine.engine import SECOND_NS, Engine, Out
+from kedge.engine.limits import MINUTE_NS
 from kedge.engine.orders import (
     ask_report,
     attend,
@@ -33,6 +35,7 @@ from kedge.engine.senses import TimerKey
 from kedge.model import events as ev
 from kedge.model import records as r
 from kedge.model.instrument import account_of
+from kedge.model.numbers import MONEY
 
 RESUBSCRIBE_NS = 30 * SECOND_NS
 
@@ -40,6 +43,13 @@ RESUBSCRIBE_NS = 30 * SECOND_NS
 def born(e: Engine, now_ns: int, desk_id: int, cell: str, life: int) -> Out:
     """Begin a life. Every order of earlier lives that was not answered is UNKNOWN from here on."""
     e.out, e.now_ns = Out(), now_ns
+    with localcontext(MONEY):
+        _begin(e, desk_id, cell, life)
+        settle_bots(e)
+    return e.out
+
+
+def _begin(e: Engine, desk_id: int, cell: str, life: int) -> None:
     if not e.desk.desk:
         e.write(r.DeskMade(desk=desk_id, cell=cell))
     assert life > e.desk.life, "a life is never lived twice"
@@ -55,23 +65,28 @@ def born(e: Engine, now_ns: int, desk_id: int, cell: str, life: int) -> Out:
                 e.note_order(order)
             if account.name in e.links:
                 look_after(e, order)
-    return _finish(e)
+    _count_sent(e)
+
+
+def _count_sent(e: Engine) -> None:
+    """Orders per minute are counted across the end of a life."""
+    orders = [o for account in e.desk.accounts.values() for o in account.orders.values()]
+    for order in sorted(orders, key=lambda order: order.intent_ns):
+        if order.intent_ns > e.now_ns - MINUTE_NS:
+            e.count_sent(order.account, order.bot, order.intent_ns)
 
 
 def step(e: Engine, event: ev.Event, now_ns: int) -> Out:
     # A clock that jumps back must not make time run backwards inside the engine.
     e.out, e.now_ns = Out(), max(now_ns, e.now_ns)
-    _HEAR[type(event)](e, event)
-    return _finish(e)
+    with localcontext(MONEY):
+        _HEAR[type(event)](e, event)
+        settle_bots(e)
+    return e.out
 
 
 def next_ns(e: Engine) -> int | None:
     return e.timers.next_ns()
-
-
-def _finish(e: Engine) -> Out:
-    settle_bots(e)
-    return e.out
 
 
 # ── time ────────────────────────────────────────────────────────────────────────────────────────

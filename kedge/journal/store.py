@@ -17,6 +17,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 import msgspec
@@ -25,6 +26,8 @@ from msgspec import Struct
 from kedge.journal import migrate
 from kedge.journal.journal import Corrupt, Fenced, JournalError, LeaseHeld, TooNew
 from kedge.model.records import Entry
+
+T = TypeVar("T")
 
 # 3.7.0 to 3.51.2 can lose committed pages when a WAL is reset (sqlite.org/wal.html, "the WAL-reset bug").
 SQLITE_LEAST = (3, 51, 3)
@@ -59,7 +62,7 @@ class Row(Struct, frozen=True, array_like=True):
     body: bytes
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, array_like=True):
     """A place in the chain: the last entry so far, and the chain's value there."""
 
     seq: int
@@ -111,7 +114,7 @@ class Store:
         self.cell, self.life, anchor_seq, anchor_crc = _cell_row(db, path)
         self.anchor = Link(anchor_seq, anchor_crc)
         self.end = self.anchor
-        self.vocabularies = _vocabularies(db)
+        self.vocabularies = _vocabularies(db, path)
         self.vocabulary = max(self.vocabularies, default=0)
         # What a person should hear about this file, though it did not stop the start.
         self.notices: list[str] = []
@@ -126,6 +129,7 @@ class Store:
             db = apsw.Connection(os.fspath(path), vfs=vfs or None)
             try:
                 _set_up(db, path)
+                _sound(db, path)
                 _upgrade_schema(db, cell, path)
                 store = cls(db, path)
                 if store.cell != cell:
@@ -152,6 +156,7 @@ class Store:
         with plainly(path):
             db = _open_read_only(path)
             try:
+                _sound(db, path)
                 check_schema(db, path)
                 store = cls(db, path)
                 store.end = store.last_link()
@@ -198,7 +203,8 @@ class Store:
         """Up to `count` rows whose last entry is after `after`, in order."""
         found = self.db.execute("SELECT max(first_seq) FROM flush WHERE first_seq <= ?", (after + 1,)).get
         start = after if found is None else found - 1
-        return [Row(*row) for row in self.db.execute(_ROWS, (start, count)) if row[1] > after]
+        found = [read_columns(row, Row, self.path) for row in self.db.execute(_ROWS, (start, count))]
+        return [row for row in found if row.last_seq > after]
 
     def link_before(self, first_seq: int) -> Link:
         """The chain's value just before the row that starts at `first_seq`."""
@@ -206,7 +212,8 @@ class Store:
             "SELECT last_seq, crc FROM flush WHERE first_seq < ? ORDER BY first_seq DESC LIMIT 1",
             (first_seq,),
         ).get
-        return Link(*row) if row is not None and row[0] > self.anchor.seq else self.anchor
+        link = self.anchor if row is None else read_columns(row, Link, self.path)
+        return link if link.seq > self.anchor.seq else self.anchor
 
     def last_whole(self, seq: int) -> int:
         """The last entry of the last row that ends at or before `seq`; 0 when there is none."""
@@ -217,19 +224,17 @@ class Store:
 
     def last_link(self) -> Link:
         row = self.db.execute("SELECT last_seq, crc FROM flush ORDER BY first_seq DESC LIMIT 1").get
-        return self.anchor if row is None else Link(*row)
+        return self.anchor if row is None else read_columns(row, Link, self.path)
 
     def check(self) -> int:
         """Walk the whole chain of this file; raises `Corrupt` at the first broken place."""
         link, count = self.anchor, 0
-        for row in self.db.execute(_ROWS, (-1, -1)):
-            if row[1] <= self.anchor.seq:
+        for columns in self.db.execute(_ROWS, (-1, -1)):
+            row = read_columns(columns, Row, self.path)
+            if row.last_seq <= self.anchor.seq:
                 continue  # archived already; a crash came before the deletion
-            link = check_row(link, Row(*row), self.path)
+            link = check_row(link, row, self.path)
             count += 1
-        says = self.db.execute("PRAGMA quick_check(1)").get
-        if says != "ok":
-            raise Corrupt(f"{self.path} is damaged ({says}); {ADVICE}")
         self.end = link
         return count
 
@@ -283,11 +288,10 @@ class Store:
                 raise Corrupt(
                     f"{self.path} has a snapshot at entry {seq} but ends at entry {self.end.seq}; {ADVICE}"
                 )
-            version, parts, crc = self.db.execute(
-                "SELECT version, parts, crc FROM snapshot WHERE seq = ?", (seq,)
-            ).get
+            columns = self.db.execute("SELECT version, parts, crc FROM snapshot WHERE seq = ?", (seq,)).get
+            version, parts, crc = read_columns(columns, tuple[str, int, int], self.path)
             bodies = self.db.execute("SELECT body FROM snapshot_part WHERE seq = ? ORDER BY part", (seq,))
-            packed = [body for (body,) in bodies]
+            packed = [read_columns(body, tuple[bytes], self.path)[0] for body in bodies]
             body = _unpacked(b"".join(packed)) if len(packed) == parts else None
             if body is not None and zlib.crc32(body) == crc:
                 return Kept(seq, version, body)
@@ -328,6 +332,14 @@ def check_row(link: Link, row: Row, path: Path) -> Link:
     return Link(row.last_seq, row.crc)
 
 
+def read_columns(columns: object, shape: type[T], path: Path) -> T:
+    """One row in its shape, or `Corrupt`: a damaged page may show anything in any column."""
+    try:
+        return msgspec.convert(columns, shape)
+    except msgspec.ValidationError as error:
+        raise Corrupt(f"{path} is damaged (a row of another shape: {error}); {ADVICE}") from None
+
+
 def decode_row(row: Row, vocabularies: Mapping[int, Vocabulary], path: Path) -> list[Entry]:
     vocabulary = vocabularies.get(row.vocabulary)
     if vocabulary is None:
@@ -351,6 +363,8 @@ def plainly(path: Path) -> Iterator[None]:
         yield
     except (apsw.Error, OSError) as error:
         raise in_words(error, path) from error
+    except UnicodeDecodeError as error:
+        raise Corrupt(f"{path} is damaged (what should be text is not); {ADVICE}") from error
 
 
 def in_words(error: apsw.Error | OSError, path: Path) -> JournalError:
@@ -435,14 +449,24 @@ def _cell_row(db: apsw.Connection, path: Path) -> tuple[str, int, int, int]:
     row = db.execute("SELECT name, life, anchor_seq, anchor_crc FROM cell WHERE one = 1").get
     if row is None:
         raise Corrupt(f"{path} does not say which cell it belongs to; {ADVICE}")
-    name, life, anchor_seq, anchor_crc = row
-    return name, life, anchor_seq, anchor_crc
+    return read_columns(row, tuple[str, int, int, int], path)
 
 
-def _vocabularies(db: apsw.Connection) -> dict[int, Vocabulary]:
+def _sound(db: apsw.Connection, path: Path) -> None:
+    """Have SQLite look at every page before anything is read from them: a torn one can hold anything."""
+    says = db.execute("PRAGMA quick_check(1)").get
+    if says != "ok":
+        raise Corrupt(f"{path} is damaged ({says}); {ADVICE}")
+
+
+def _vocabularies(db: apsw.Connection, path: Path) -> dict[int, Vocabulary]:
     found = {}
-    for number, version, text in db.execute("SELECT id, version, kinds FROM vocabulary ORDER BY id"):
-        kinds = msgspec.json.decode(text, type=dict[str, int])
+    for columns in db.execute("SELECT id, version, kinds FROM vocabulary ORDER BY id"):
+        number, version, text = read_columns(columns, tuple[int, str, str], path)
+        try:
+            kinds = msgspec.json.decode(text, type=dict[str, int])
+        except msgspec.DecodeError as error:
+            raise Corrupt(f"{path} is damaged (vocabulary {number}: {error}); {ADVICE}") from None
         migrate.check_known(kinds, version)
         found[number] = Vocabulary(version, kinds, migrate.is_current(kinds))
     return found

@@ -77,7 +77,9 @@ class Instrument(Struct, frozen=True, omit_defaults=True):
         return qty * price * self.multiplier
 
     def price_of(self, qty: Decimal, value: Decimal) -> Decimal:
-        """The price at which `qty` has this `value`: averages come from here."""
+        """The price at which `qty` has this `value`: averages come from here. Zero where there is none."""
+        if value == 0:
+            return ZERO
         if self.kind == "inverse":
             return divide(-qty * self.multiplier, value)
         return divide(value, self.value(qty, ONE))
@@ -103,7 +105,7 @@ class Instrument(Struct, frozen=True, omit_defaults=True):
         """The part of `qty` a venue would take as one order at `price`; zero is dust."""
         cut = self.qty_at_most(qty)
         if abs(cut) > self.max_qty:
-            cut = self.max_qty if cut > 0 else -self.max_qty
+            cut = trunc_to(self.max_qty if cut > 0 else -self.max_qty, self.qty_step)
         return cut if self.notional(cut, price) >= self.min_notional else ZERO
 
     def is_open(self, now_ns: int) -> bool:

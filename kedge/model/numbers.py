@@ -3,14 +3,15 @@
 Money, price and quantity are `Decimal` from the wire to the journal and back. A float never decides
 an order. Why Decimal and not integer counts of a step: `docs/why/numbers.md`.
 
-Decimal's default context keeps 28 digits. Sums and products of what venues send stay far below that;
-the two operations that cannot be exact (division for averages and inverse contracts) are rounded here,
-to `FINE`, so that the same history always gives the same bytes.
+Decimal rounds silently to the digits of its context, and anybody in the process may set that. So money is
+computed in a context of our own, wide enough for every sum and product of numbers below `LIMIT`; the one
+operation that cannot be exact (division, for averages and inverse contracts) is rounded here, to `FINE`.
+The same history always gives the same bytes.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -22,6 +23,11 @@ FINE = Decimal("1e-18")
 # A number at or above this is a broken feed, not a price: "corrupt data is worse than no data".
 LIMIT = Decimal("1e15")
 
+# Numbers below LIMIT have 15 digits before the point, and 18 after it; so do two of their products.
+MONEY = Context(prec=72, rounding=ROUND_HALF_EVEN)
+# Where a bot's own arithmetic runs: Decimal as everybody knows it, and what it sets there stays there.
+PLAIN = Context(prec=28, rounding=ROUND_HALF_EVEN)
+
 
 class BadNumber(ValueError):
     """What arrived is not a number we trade with; the text says which and why."""
@@ -30,7 +36,7 @@ class BadNumber(ValueError):
 def exact(value: str | int | Decimal) -> Decimal:
     """Read a number exactly, or raise `BadNumber`. Floats are refused by type and by design."""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        raise BadNumber(f"{value!r} is a {type(value).__name__}; write the number as text, like \"0.05\"")
+        raise BadNumber(f'{value!r} is a {type(value).__name__}; write the number as text, like "0.05"')
     try:
         number = Decimal(value)
     except InvalidOperation:
@@ -73,7 +79,7 @@ def is_multiple(value: Decimal, step: Decimal) -> bool:
 
 def divide(a: Decimal, b: Decimal) -> Decimal:
     """`a / b`, rounded to `FINE`: the one division money goes through."""
-    return (a / b).quantize(FINE, ROUND_HALF_EVEN)
+    return MONEY.quantize(MONEY.divide(a, b), FINE)
 
 
 def text(value: Decimal) -> str:

@@ -171,6 +171,7 @@ class Witness:
         self._stopped_bots_have_nothing_open()
         if cell is not None and not cell.stopped:
             self._bounded(cell)
+            self._orders_follow_the_table(cell)
 
     def _stopped_bots_have_nothing_open(self) -> None:
         """By the journal the bot has ended in good order: then no order of it may be open anywhere."""
@@ -182,6 +183,18 @@ class Witness:
                 if seen is not None and self.fold.phases.get(seen.intent.bot) == "stopped":
                     says = f"{seen.intent.bot} has stopped; {report.client_id} is open at {harbour.name}"
                     self.broken("8 stopped", says)
+
+    def _orders_follow_the_table(self, cell: Cell) -> None:
+        """Where the journal holds all the engine knows, both must say the same of every order."""
+        if cell.last_seq != self._read_seq or cell.journal.life != self.disk.life:
+            return
+        for account in cell.engine.desk.accounts.values():
+            for order in account.orders.values():
+                seen = self.fold.orders.get(order.client_id)
+                if seen is None or order.state is not seen.state:
+                    read_as = "nothing" if seen is None else seen.state
+                    says = f"{order.client_id} is {order.state}; by the table it is {read_as}"
+                    self.broken("5 table", says)
 
     def _bounded(self, cell: Cell) -> None:
         engine = cell.engine
@@ -253,9 +266,6 @@ class Witness:
 
     def _orders_agree(self, harbour: Harbour, account: str, live: Desk) -> None:
         for order in live.accounts[account].orders.values():
-            if order.state is not self.fold.orders[order.client_id].state:
-                read_as = self.fold.orders[order.client_id].state
-                self.broken("5 table", f"{order.client_id} is {order.state}; by the table it is {read_as}")
             report = harbour.exchange.order(account, order.client_id)
             if report is None:
                 if order.state not in (State.LOST, State.REJECTED):
@@ -296,8 +306,8 @@ class Witness:
             net = sum(sums.values(), ZERO)
             if bot.kind == "pair" and bot.phase == "stopped" and abs(net) >= Decimal("0.001"):
                 self.broken("9 hedge", f"{name}: legs differ by {text(net)}")
-            if bot.kind == "hedge" and sums.get("close") and bot.phase == "stopped" and net != 0:
-                if b'"closed"' in bytes(bot.state):
-                    self.broken("9 hedge", f"{name}: closed, yet {text(net)} is open")
+            ended = bot.kind == "hedge" and bot.phase == "stopped" and b'"closed"' in bytes(bot.state)
+            if ended and sums.get("close") and net != 0:
+                self.broken("9 hedge", f"{name}: closed, yet {text(net)} is open")
             if bot.phase == "parked":
                 self.broken("0 bots", f"{name} was parked: {bot.why}")

@@ -265,7 +265,7 @@ def _progress(text: str) -> None:
 
 
 def _now() -> float:
-    return time.monotonic()
+    return time.monotonic()  # storm-ok: how long a storm took, for people; nothing in it looks
 
 
 class _Bell:

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -41,23 +42,17 @@ class Crew:
     ) -> Iterator[T]:
         """The results, in the order in which they are done; no new job is begun once there is enough."""
         if self._pool is None:
-            for job in jobs:
-                if enough():
-                    return
+            for job in takewhile(lambda job: not enough(), jobs):
                 yield function(*job)
             return
-        waiting = iter(jobs)
+        waiting = takewhile(lambda job: not enough(), jobs)
         running: list[Future[T]] = []
-        more = True
-        while more or running:
-            while more and len(running) < 2 * self.hands:
-                job = None if enough() else next(waiting, None)
-                if job is None:
-                    more = False
-                else:
-                    running.append(self._pool.submit(function, *job))
-            if running:
-                wait(running, return_when=FIRST_COMPLETED)
-                done = [future for future in running if future.done()]
-                running = [future for future in running if future not in done]
-                yield from (future.result() for future in done)
+        while True:
+            for job in islice(waiting, 2 * self.hands - len(running)):
+                running.append(self._pool.submit(function, *job))
+            if not running:
+                return
+            wait(running, return_when=FIRST_COMPLETED)
+            done = [future for future in running if future.done()]
+            running = [future for future in running if future not in done]
+            yield from (future.result() for future in done)

@@ -1,7 +1,7 @@
 """The engines of a world: started, killed, frozen, doubled and started again, as machines are.
 
 An engine here is the real `Cell` on a simulated disk; only its venues are `StormVenue`s. One that ends by
-itself or loses its power is started again by a service manager, unless a younger one is at work by then.
+itself or loses its power is started again by a service manager, unless another one is at work by then.
 """
 
 from __future__ import annotations
@@ -138,10 +138,10 @@ class Engines:
         self.note(f"{process.name} is dead after {process.steps} steps")
         self.disk.fail_at_write = None
         delay_ns = 50 * MS + self.tape.draw("restart", self.plan.spans.restart_ns)
-        self.loop.post(self.loop.root, self._restart, process, delay_ns=delay_ns)
+        self.loop.post(self.loop.root, self._restart, delay_ns=delay_ns)
 
-    def _restart(self, dead: Process) -> None:
-        if not any(process.alive for process in self.processes[self.processes.index(dead) :]):
+    def _restart(self) -> None:
+        if not self.alive:
             again = not self.healed and self.befalls("crash-again")
             self.start(1 + self.tape.draw("crash-again-at", 1500) if again else 0)
 
@@ -225,13 +225,13 @@ class Engines:
     # ── the end of the storm ────────────────────────────────────────────────────────────────────
 
     def heal(self) -> None:
-        """The youngest engine survives; where there is none, one is started."""
+        """The youngest living engine survives; where there is none, one is started."""
         self.healed = True
         self.disk.fail_at_write = self.disk.full_at_bytes = None
         self.disk.read_only = False
-        for older in self.processes[:-1]:
+        for older in self.alive[:-1]:
             self.loop.kill(older)
-        if not self.processes[-1].alive:
+        if not self.alive:
             self.start()
 
 

@@ -110,15 +110,26 @@ class Fold:
         self.by_slot.setdefault((record.bot, record.slot), []).append(record.client_id)
 
     def _amend_intent(self, record: r.AmendIntent) -> None:
-        self.orders[record.client_id].amends.append((record.price, record.qty))
+        order = self._known(record.client_id)
+        if order is not None:
+            order.amends.append((record.price, record.qty))
 
     def _cancel_intent(self, record: r.CancelIntent) -> None:
-        self.orders[record.client_id].cancels += 1
+        order = self._known(record.client_id)
+        if order is not None:
+            order.cancels += 1
 
     def _order_moved(self, record: r.OrderMoved) -> None:
-        order = self.orders[record.client_id]
-        self._move(order, record.move)
-        order.qty = record.qty if record.qty is not None else order.qty
+        order = self._known(record.client_id)
+        if order is not None:
+            self._move(order, record.move)
+            order.qty = record.qty if record.qty is not None else order.qty
+
+    def _known(self, client_id: str) -> Seen | None:
+        order = self.orders.get(client_id)
+        if order is None:
+            self._broken("1 intent first", f"the journal tells of {client_id}, which it never meant")
+        return order
 
     def _move(self, order: Seen, learnt: Move) -> None:
         after = MOVES.get((order.state, learnt))

@@ -1,4 +1,4 @@
-"""Planted faults: what a careless engine, journal or shell would do. Each must be caught, or the storm is blind.
+"""Planted faults: what a careless engine, journal or shell would do. Each must be caught.
 
 A mutant replaces one named function while one world runs, and puts it back. Nothing of this is reachable
 outside a storm.
@@ -22,7 +22,7 @@ from kedge.engine.engine import Engine, Out
 from kedge.model import records as r
 from kedge.model.events import Answered
 from kedge.model.numbers import ZERO
-from kedge.model.order import Move, State
+from kedge.model.order import Move, State, move
 from kedge.model.venue import Answer
 from kedge.runtime.cell import Cell
 from kedge.runtime.shell import Shell
@@ -385,17 +385,22 @@ def _fee_forgotten() -> Sequence[Patch]:
 
 
 def _seen_revives() -> Sequence[Patch]:
-    """Old news of a finished order brings it back to life."""
+    """Old news of a finished order brings it back to life: reports are not told apart by their number."""
+    import msgspec
+
     import kedge.engine.apply as apply_module
 
-    old = apply_module.move
+    old = orders.learn
 
-    def move(state: State, learnt: Move) -> State | None:
+    def learn(e: Engine, order: Any, report: Any) -> None:
+        old(e, order, msgspec.structs.replace(report, version=order.version + 1))
+
+    def revived(state: State, learnt: Move) -> State | None:
         if learnt is Move.SEEN and state in (State.CANCELLED, State.EXPIRED, State.FILLED):
             return State.OPEN
-        return old(state, learnt)
+        return move(state, learnt)
 
-    return [(apply_module, "move", move), (orders, "move", move)]
+    return [(apply_module, "move", revived), (orders, "move", revived), (orders, "learn", learn)]
 
 
 def _asks_for_ever() -> Sequence[Patch]:
@@ -418,12 +423,12 @@ def _cares_kept() -> Sequence[Patch]:
 
 
 def _kill_switch_ignored() -> Sequence[Patch]:
-    """The kill switch cancels what stands, and what is wanted is placed again."""
+    """The kill switch is journalled and answered, and nobody looks at it."""
+    import kedge.engine.apply as apply_module
 
-    def in_force(e: Engine, row: Any, want: Any) -> bool:
-        return bool(want.role == "balance" or (row.phase == "running" and e.fresh(e.market(want.market))))
-
-    return [(decide, "_in_force", in_force)]
+    table = dict(apply_module._APPLY)
+    table[r.KillSwitch] = lambda desk, record, ts_ns: None
+    return [(apply_module, "_APPLY", table)]
 
 
 def _pause_ignored() -> Sequence[Patch]:

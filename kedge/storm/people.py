@@ -1,4 +1,4 @@
-"""People in a storm: they start bots, change their minds, press twice, and press again when nobody answers."""
+"""People in a storm: they start bots, change their minds, press twice, and again when nobody answers."""
 
 from __future__ import annotations
 

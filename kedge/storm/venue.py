@@ -311,7 +311,7 @@ class StormVenue:
 
         def arrive() -> None:
             if harbour.down:
-                return
+                return None
             if fires("refused-unclear"):
                 return reply(self._answered(request, client_id, Answer.UNKNOWN, "503"))
             if fires("too-many"):
@@ -382,7 +382,7 @@ class StormVenue:
 
     def _connect(self) -> None:
         if self._closed or self._up:
-            return
+            return None
         if self._harbour.down:
             return self._connect_later(SECOND_NS)
         self._up = True
@@ -433,15 +433,17 @@ class StormVenue:
             elif isinstance(happening, StatusChanged):
                 seen = InstrumentSeen(self.account, self._harbour.exchange.instrument(happening.symbol))
                 self._send(seen, self._harbour.wire_ns())
-            elif isinstance(happening, (OrderChanged, FillMade, CashMoved)):
-                if happening.account == self._login:
-                    self._send_private(happening)
+            elif isinstance(happening, OrderChanged | FillMade | CashMoved) and self._is_ours(happening):
+                self._send_private(happening)
+
+    def _is_ours(self, happening: OrderChanged | FillMade | CashMoved) -> bool:
+        return happening.account == self._login
 
     def _send_private(self, happening: OrderChanged | FillMade | CashMoved) -> None:
         fires = self._swarm.fires
         event = self._private(happening)
         if fires("message-lost-silently"):
-            return
+            return None
         if fires("message-lost"):
             return self.cut("a gap in the private stream")
         delay_ns = self._harbour.wire_ns()

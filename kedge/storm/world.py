@@ -98,7 +98,8 @@ class World:
         return swarm
 
     def _disk_weather(self) -> DiskWeather:
-        lease = self.plan.lease or self.tape.pick("disk.lease", LEASES)
+        drawn = self.tape.pick("disk.lease", LEASES)
+        lease = drawn if self.plan.lease is None else self.plan.lease
         return DiskWeather(
             stall_permille=20 if self.engines.befalls("disk-stalls") else 0,
             stall_ns=(100 * MS, 1500 * MS),
@@ -196,33 +197,36 @@ class World:
             self._unhalt(name)
         spans = self.plan.spans
         self.loop.run_for(spans.settle_ns)
-        names = self._bot_names()
+        self.witness.read_journal()
+        names = list(self.witness.fold.phases)
         hedges = [name for name in names if name.startswith("hedge")]
         for wish in last_wishes(names, hedges, spans.close_ns):
             self.give(wish)
         self.loop.run_for(spans.close_ns + SECOND_NS)
 
-    def _bot_names(self) -> list[str]:
-        cell = self.engines.cell
-        return list(cell.engine.desk.bots) if cell else []
-
     def _rest(self) -> None:
         began_ns = self.loop.now_ns
         until_ns = began_ns + self.plan.spans.rest_ns
-        while self.loop.now_ns < until_ns and not self._at_rest():
-            self.loop.run_for(2 * SECOND_NS)
+        resting: Cell | None = None
+        while self.loop.now_ns < until_ns:
+            # At rest is who is at rest twice, a second apart, in the same life.
+            before, resting = resting, self._at_rest()
+            if resting is not None and resting is before:
+                break
+            self.loop.run_for(SECOND_NS)
         self.rest_ns = self.loop.now_ns - began_ns
-        cell = self.engines.cell
+        cell = resting or self.engines.cell
         if cell is None or cell.stopped:
             self.witness.broken("8 stopped", "no engine is running after the storm")
-            return
-        self.loop.run_for(SECOND_NS)
-        self.loop.run_until(lambda: cell.durable_seq == cell.last_seq)
-        self.witness.at_rest(cell)
+        else:
+            self.witness.at_rest(cell)
 
-    def _at_rest(self) -> bool:
+    def _at_rest(self) -> Cell | None:
         cell = self.engines.cell
-        if cell is None or cell.stopped or cell.durable_seq < cell.last_seq:
+        return cell if cell is not None and self._rests(cell) else None
+
+    def _rests(self, cell: Cell) -> bool:
+        if cell.stopped or cell.durable_seq < cell.last_seq:
             return False
         desk: Desk = cell.engine.desk
         if any(bot.phase in ("running", "paused", "stopping") for bot in desk.bots.values()):

@@ -83,6 +83,8 @@ class CrashDisk(apsw.VFS):
         """What a power cut does: of each unsynced write, any of its sectors may never have arrived."""
         with self.lock:
             for path, writes in self._unsynced.items():
+                if not os.path.exists(path):
+                    continue  # an archive: synced as a whole, and renamed, without asking SQLite
                 fd = os.open(path, os.O_RDWR)
                 for written in reversed(writes):
                     self._tear(fd, written)

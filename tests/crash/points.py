@@ -39,14 +39,15 @@ DEADLY: tuple[Act, ...] = ("kill", "cut", "all")
 
 
 class Strike(Struct, frozen=True):
-    """What happens at boundary `at` of a family; 0: nothing ever."""
+    """What happens at boundary `at` of a family, or of those that have these words; 0: nothing ever."""
 
     family: Family = "desk"
     at: int = 0
     act: Act = "kill"
+    words: str = ""
 
     def __str__(self) -> str:
-        return f"{self.act} at {self.family} {self.at}" if self.at else "nothing"
+        return f"{self.act} at {self.words or self.family} {self.at}" if self.at else "nothing"
 
 
 class Points:
@@ -56,7 +57,7 @@ class Points:
         self.lose_unsynced: Callable[[], None] | None = None
         self._strike = strike
         self._pids = pids
-        self._counts: dict[Family, int] = {"desk": 0, "disk": 0}
+        self._count = 0
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
     def tick(self, family: Family, label: str) -> None:
@@ -66,9 +67,11 @@ class Points:
 
     def due(self, family: Family, label: str) -> bool:
         """Come past a boundary; whether it is the one. For who has something to do before the blow."""
-        self._counts[family] += 1
         os.write(self._log, f"{family} {label}\n".encode())
-        return self._strike.family == family and self._strike.at == self._counts[family]
+        if self._strike.family != family or not has_words(label, self._strike.words):
+            return False
+        self._count += 1
+        return self._strike.at == self._count
 
     def strike(self) -> None:
         act = self._strike.act
@@ -81,6 +84,12 @@ class Points:
             self.lose_unsynced()
         if act in DEADLY:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def has_words(label: str, words: str) -> bool:
+    """Whether `append before BotAdded+Intent` is one of `append before Intent`: it is."""
+    known = label.replace("+", " ").split()
+    return all(word in known for word in words.split())
 
 
 class Passed(Struct):

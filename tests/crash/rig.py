@@ -19,7 +19,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from kedge.model.records import CommandTaken
 from tests.crash import truth
 from tests.crash.disk import Trouble
 from tests.crash.points import Passed, Strike, read_log
-from tests.crash.worker import CELL, Ended, Job, log_of, points_of
+from tests.crash.worker import Ended, Job, log_of, logs_of, points_of
 
 ROOT = Path(__file__).parents[2]
 READY_S = 20.0
@@ -65,6 +65,7 @@ class Exchange:
         self.deaths = 0
         self.runs = 0
         self._state = folder / f"{name}.sqlite"
+        self._log = os.open(folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -104,19 +105,28 @@ class Exchange:
         """One order at the control door; patient while the exchange is being started again."""
         body = msgspec.json.encode({"do": do, **order}) + b"\n"
         for _ in range(200):
-            try:
-                async with self._asking:
-                    reader, writer = await self._control()
-                    writer.write(body)
-                    line = await reader.readline()
-                if line:
-                    answer: dict[str, Any] = msgspec.json.decode(line)
-                    return answer
-            except OSError:
-                pass
-            self._hang_up()
+            async with self._asking:
+                line = await self._asked(body)
+            if line:
+                answer: dict[str, Any] = msgspec.json.decode(line)
+                assert answer["ok"], answer
+                return answer
             await asyncio.sleep(0.02)
         raise AssertionError(f"{self.name} does not answer at its control door")
+
+    async def _asked(self, body: bytes) -> bytes:
+        """One try; b"" when the line broke. Whoever is cancelled here leaves no answer for the next one."""
+        line = b""
+        try:
+            reader, writer = await self._control()
+            writer.write(body)
+            line = await reader.readline()
+        except OSError:
+            pass
+        finally:
+            if not line:
+                self._hang_up()
+        return line
 
     async def _control(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         await self._up.wait()
@@ -141,6 +151,7 @@ class Exchange:
             *(sys.executable, "-m", "kedge.runtime.paper_child", msgspec.json.encode(options).decode()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=self._log,
             cwd=ROOT,
         )
         assert process.stdout is not None
@@ -236,6 +247,7 @@ class Site:
             await site.stable.stop()
             for exchange in site.exchanges.values():
                 await exchange.stop()
+                os.close(exchange._log)
 
     async def new_home(self, number: int) -> Path:
         """A home whose two accounts nobody has used, and a market at its usual prices."""
@@ -246,6 +258,7 @@ class Site:
                 await exchange.renew()
         home = self.folder / f"r{number}"
         home.mkdir(mode=0o700)
+        logs_of(home).mkdir()
         lines = ["[journal]", "snapshot_every_records = 100", "[recorder]", "segment_mb = 1"]
         for name, exchange in self.exchanges.items():
             lines += [f'[accounts."{name}/r{number}"]', f"port = {exchange.port}"]
@@ -272,9 +285,15 @@ class Plan(Struct, frozen=True):
     strikes: tuple[Strike, ...] = ()
     seed: int = 0
     trouble: Trouble = Trouble()  # of the first life
+    mutant: str = ""
+    # Numbers a life may end with beside 0, because the disk is bad.
+    exits: tuple[int, ...] = ()
 
     def strike(self, life: int) -> Strike:
         return self.strikes[life - 1] if life <= len(self.strikes) else Strike()
+
+
+Between = Callable[[Path, int], None]
 
 
 class Given(Struct, frozen=True):
@@ -310,8 +329,11 @@ class Run(Struct):
         return "\n".join([*lines, *(f"    {said}" for said in self.broken), f"    home: {self.home}"])
 
 
-async def play(site: Site, plan: Plan, *, keep: bool = False) -> Run:
-    """Play one plan to its end and judge it. The home is removed when nothing is wrong."""
+async def play(site: Site, plan: Plan, *, between: Between | None = None) -> Run:
+    """Play one plan to its end and judge it. The home is removed when nothing is wrong.
+
+    `between` may do what it likes to the home: before each life, given how many there have been.
+    """
     began = time.monotonic()
     home = await site.new_home(plan.number)
     accounts = {name: f"{name}/r{plan.number}" for name in site.exchanges}
@@ -319,7 +341,7 @@ async def play(site: Site, plan: Plan, *, keep: bool = False) -> Run:
     nudges = asyncio.create_task(nudge(site), name="nudges")
     try:
         async with asyncio.timeout(RUN_S):
-            await _Play(site, run).to_the_end()
+            await _Play(site, run, between or (lambda home, lives: None)).to_the_end()
         await truth.at_rest(site.exchanges, run)
     except TimeoutError:
         run.broken.append(f"not at its end after {RUN_S:g} s")
@@ -327,8 +349,9 @@ async def play(site: Site, plan: Plan, *, keep: bool = False) -> Run:
         nudges.cancel()
         await asyncio.gather(nudges, return_exceptions=True)
     run.took_s = time.monotonic() - began
-    if not run.broken and not keep:
+    if not run.broken and not os.path.ismount(home):
         shutil.rmtree(home)
+        shutil.rmtree(logs_of(home))
     return run
 
 
@@ -348,9 +371,10 @@ async def nudge(site: Site) -> None:
 
 
 class _Play:
-    def __init__(self, site: Site, run: Run) -> None:
+    def __init__(self, site: Site, run: Run, between: Between) -> None:
         self.site = site
         self.run = run
+        self.between = between
         self.life: asyncio.Task[Ended] | None = None
         self.given: list[tuple[str, str, dict[str, Any]]] = []
         self.began_s = 0.0
@@ -384,6 +408,7 @@ class _Play:
         run = self.run
         number = len(run.lives) + 1
         assert number <= LIVES_MAX, "it dies again and again"
+        self.between(run.home, number - 1)
         job = Job(
             home=str(run.home),
             life=number,
@@ -391,6 +416,7 @@ class _Play:
             strike=run.plan.strike(number),
             trouble=run.plan.trouble if number == 1 else Trouble(),
             seed=run.plan.seed * 100 + number,
+            mutant=run.plan.mutant,
         )
         self.life = await self.site.stable.begin(job)
 
@@ -408,7 +434,7 @@ class _Play:
         if not ended.signal and ended.code:
             said = log_of(run.home, number).read_text().strip().splitlines()
             run.notes.append(f"exit {ended.code}: {said[-1] if said else ''}")
-            if not run.plan.trouble.at:
+            if ended.code not in run.plan.exits:
                 run.broken.append(f"life {number} ended with {ended.code}: {said[-3:]}")
         await truth.at_a_wreck(self.site.exchanges, run)
 
@@ -500,6 +526,3 @@ def work_is_done(status: Status) -> bool:
 
 def all_stopped(status: Status) -> bool:
     return all(phase == "stopped" for phase in _phases(status).values())
-
-
-CELL_FILES = f"{CELL}.*"

@@ -1,7 +1,7 @@
 """What must hold, judged from outside: the exchanges' truth against the journal as it lies on the disk.
 
-    at a wreck   after each death, before the next start: no order without an intent on the disk
-    at rest      after everything was stopped: orders, fills, positions, money, commands, legs
+at a wreck   after each death, before the next start: no order without an intent on the disk
+at rest      after everything was stopped: orders, fills, positions, money, commands, legs
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ async def ask(exchange: Exchange, account: str) -> tuple[Account, dict[str, Any]
             doubled.append(order["client_id"])
         orders[order["client_id"]] = order
     positions = {symbol: Decimal(one["qty"]) for symbol, one in found["positions"].items()}
-    return Account(account, orders, doubled, found["fills"], positions), said
+    # On the wire an execution is named with the exchange's birth before its number.
+    fills = [{**fill, "exec_id": f"{said['birth']}-{fill['exec_id']}"} for fill in found["fills"]]
+    return Account(account, orders, doubled, fills, positions), said
 
 
 # ── at a wreck ──────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +115,11 @@ async def at_a_wreck(exchanges: dict[str, Exchange], run: Run) -> None:
         for client_id in account.orders:
             if client_id not in read.intents:
                 run.broken.append(f"1 intent first: {client_id} is at {name}; life {life} left no intent")
+            own = read.desk.order(client_id)
+            if own is not None and own.state in ("pending", "unknown"):
+                count(run, "orders at the exchange whose answer was lost")
+            if own is not None and own.change:
+                count(run, "amends and cancels whose answer was lost")
     told = {key for key, given in run.answers.items() for one in given if one.life <= life}
     for command_id in sorted(told):
         if command_id not in read.commands:
@@ -147,7 +154,7 @@ def _desk(run: Run, read: Journalled) -> None:
         if isinstance(entry.record, r.Synthetic):
             broken(f"4 positions: {entry.record.qty} {entry.record.market} was laid to others")
         if isinstance(entry.record, r.Noted) and entry.record.level == "alarm":
-            run.notes.append(f"alarm: {entry.record.text}")
+            broken(f"0 alarm: {entry.record.text}")
     for name, bot in read.desk.bots.items():
         if bot.phase != "stopped":
             broken(f"7 stopped: {name} is {bot.phase}: {bot.why}")
@@ -158,7 +165,7 @@ def _commands(run: Run, read: Journalled) -> None:
         if len(taken) > 1:
             run.broken.append(f"8 commands: {command_id} was applied {len(taken)} times")
     for command_id, answers in run.answers.items():
-        in_life, record = read.commands.get(command_id, [(0, None)])[0]
+        _, record = read.commands.get(command_id, [(0, None)])[0]
         if record is None:
             run.broken.append(f"8 commands: {command_id} was acknowledged and is not in the journal")
             continue
@@ -194,9 +201,7 @@ def _orders(run: Run, read: Journalled, account: Account) -> None:
         count(run, f"orders {own.state}")
 
 
-def _fills(
-    run: Run, read: Journalled, account: Account, traded: dict[tuple[str, str], Decimal]
-) -> None:
+def _fills(run: Run, read: Journalled, account: Account, traded: dict[tuple[str, str], Decimal]) -> None:
     booked = {key[1]: found for key, found in read.fills.items() if key[0] == account.name}
     for fill in account.fills:
         exec_id, client_id = fill["exec_id"], fill["client_id"]
@@ -208,7 +213,9 @@ def _fills(
             continue
         for one in times:
             if (one.bot, one.slot) != (intent.bot, intent.slot):
-                run.broken.append(f"3 fills once: {exec_id} of {intent.bot} is booked to {one.bot}/{one.slot}")
+                run.broken.append(
+                    f"3 fills owner: {exec_id} of {intent.bot} is booked to {one.bot}/{one.slot}"
+                )
             if one.fill.qty != Decimal(fill["qty"]) or one.fill.price != Decimal(fill["price"]):
                 run.broken.append(f"3 fills once: {exec_id} is booked as something else")
         key = intent.bot, intent.slot

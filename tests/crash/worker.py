@@ -16,8 +16,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,12 +27,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kedge import cli
+from kedge.engine import orders, reconcile, step
+from kedge.engine.engine import Engine, Out
+from kedge.engine.state import Account
 from kedge.home import Home
 from kedge.journal.archive import Bounds
 from kedge.journal.sqlite import SqliteJournal
+from kedge.model import records as r
 from kedge.model.events import Answered, LookedUp
+from kedge.model.order import Move, State
 from kedge.model.records import Entry, kind_of
-from kedge.model.venue import AccountReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Fill, PlaceOrder, Rules
+from kedge.runtime import cell as up_cell
 from kedge.runtime import up
 from kedge.runtime.cell import Cell
 from kedge.settings import AccountSettings, Secrets, Settings
@@ -42,13 +49,12 @@ from kedge.venues.venue import Emit, Venue
 from tests.crash.disk import CrashDisk, Trouble
 from tests.crash.points import Points, Strike
 
-RULES = replace(
-    PAPER_RULES, request_window_ns=300_000_000, visibility_ns=50_000_000, skew_ns=100_000_000
-)
+RULES = replace(PAPER_RULES, request_window_ns=300_000_000, visibility_ns=50_000_000, skew_ns=100_000_000)
 OPTIONS = Options(
     request_s=0.6, heartbeat_s=0.25, silence_s=1.5, backoff_first_s=0.02, backoff_max_s=0.2, connect_s=1.0
 )
 CELL = "main"
+SNAPSHOT_EVERY = 30
 
 
 class Job(Struct, frozen=True):
@@ -60,6 +66,8 @@ class Job(Struct, frozen=True):
     strike: Strike = Strike()
     trouble: Trouble = Trouble()
     seed: int = 0
+    # A fault planted on purpose (see `MUTANTS`), to prove that the checks would see it.
+    mutant: str = ""
     # It ends by itself after so long, should nobody be left to end it.
     for_s: int = 60
 
@@ -78,13 +86,18 @@ class Ended(Struct, frozen=True):
         return os.WEXITSTATUS(self.status) if os.WIFEXITED(self.status) else -1
 
 
+def logs_of(home: Path) -> Path:
+    """Beside the home, which may be a disk that is full."""
+    return home.with_name(f"{home.name}.logs")
+
+
 def log_of(home: Path, life: int) -> Path:
     """What a life said on stdout and stderr."""
-    return home / f"life-{life}.log"
+    return logs_of(home) / f"life-{life}.log"
 
 
 def points_of(home: Path, life: int) -> Path:
-    return home / f"life-{life}.points"
+    return logs_of(home) / f"life-{life}.points"
 
 
 # ── the wrappers ────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +161,9 @@ class StruckVenue:
         return cast(Answered, await self._sent("amend", work))
 
     async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
-        return cast(Answered, await self._sent("cancel", self._inner.cancel(client_id, symbol, valid_until_ns)))
+        return cast(
+            Answered, await self._sent("cancel", self._inner.cancel(client_id, symbol, valid_until_ns))
+        )
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         return cast(LookedUp, await self._sent("lookup", self._inner.lookup(client_id, symbol)))
@@ -168,14 +183,63 @@ class StruckVenue:
         return answer
 
 
+# ── planted faults ──────────────────────────────────────────────────────────────────────────────
+
+
+def _acts_before_it_writes() -> None:
+    """Effects do not wait for their records to be durable."""
+
+    def release(cell: Cell) -> None:
+        while cell._waiting:
+            effect = cell._waiting.popleft()[1]
+            cell._shells[effect.account].carry_out(effect)
+
+    Cell._release = release  # type: ignore[method-assign, assignment]
+
+
+def _takes_doubt_for_no() -> None:
+    """An order without an answer counts as never placed as soon as a lookup or a start is at hand."""
+    real = step.born
+
+    def born(e: Engine, *args: Any) -> Out:
+        real(e, *args)
+        for account in e.desk.accounts.values():
+            for order in list(account.orders.values()):
+                if order.state is State.UNKNOWN:
+                    e.write(r.OrderMoved(client_id=order.client_id, move=Move.ABSENT, cum_qty=Decimal(0)))
+        return e.out
+
+    up_cell.born = born  # type: ignore[attr-defined, assignment]
+
+
+def _books_fills_again() -> None:
+    """A fill that comes a second time is booked a second time."""
+    real = orders.hear_fill
+
+    def hear(e: Engine, account: Account, fill: Fill) -> None:
+        account.seen.pop(fill.exec_id, None)
+        real(e, account, fill)
+
+    reconcile.hear_fill = hear  # type: ignore[attr-defined]
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    "acts before it writes": _acts_before_it_writes,
+    "takes doubt for no": _takes_doubt_for_no,
+    "books fills again": _books_fills_again,
+}
+
+
 # ── one life ────────────────────────────────────────────────────────────────────────────────────
 
 
 class Struck(up._Up):
     """The running desk with the two wrappers put in."""
 
-    def __init__(self, home: Home, settings: Settings, say: up.Say, points: Points) -> None:
-        super().__init__(home, settings, say)
+    def __init__(self, points: Points, home: Home, settings: Settings, say: up.Say) -> None:
+        # Snapshots, and old entries moving to the archive, come within the workload: both are struck too.
+        often = replace(settings.journal, snapshot_every_records=SNAPSHOT_EVERY)
+        super().__init__(home, replace(settings, journal=often), say)
         self._points = points
 
     async def _paper_venue(self, name: str, account: AccountSettings, secrets: Secrets) -> Venue:
@@ -183,8 +247,7 @@ class Struck(up._Up):
         return StruckVenue(PaperVenue(name, connect, self.clock, rules=RULES, options=OPTIONS), self._points)
 
     def _cell(self, journal: SqliteJournal, venues: dict[str, Venue]) -> Cell:
-        # Old entries move to the archive within the workload, so that this is struck as well.
-        journal.bounds = Bounds(least_entries=20)
+        journal.bounds = Bounds(least_entries=10)
         return super()._cell(cast(SqliteJournal, StruckJournal(journal, self._points)), venues)
 
 
@@ -192,7 +255,9 @@ def live(job: Job) -> int:
     """Run one life in this process; its exit code."""
     points = Points(points_of(Path(job.home), job.life), job.strike, Path(job.pids))
     disk = CrashDisk((f"{CELL}.sqlite", f"{CELL}.archive-"), points, job.trouble, job.seed)
-    up._Up = lambda *args: Struck(*args, points)  # type: ignore[misc, assignment]
+    if job.mutant:
+        MUTANTS[job.mutant]()
+    up._Up = partial(Struck, points)  # type: ignore[misc, assignment]
     os.environ["KEDGE_HOME"] = job.home
     try:
         return int(cli.main(["up", "--for", f"{job.for_s}s"]))
@@ -232,8 +297,7 @@ def _child(job: Job) -> None:
         for fd, target in ((nothing, 0), (said, 1), (said, 2)):
             os.dup2(fd, target)
         code = live(job)
-    except BaseException:
-        # Whatever it was, it must not go on as a second stable.
+    except BaseException:  # noqa: BLE001  # whatever it was, it must not go on as a second stable
         traceback.print_exc()
     finally:
         sys.stdout.flush()

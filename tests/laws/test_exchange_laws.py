@@ -465,10 +465,10 @@ class Plain:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(("place", "place", "place", "cancel", "amend")),
+        st.sampled_from(("place", "place", "place", "cancel", "amend", "amend")),
         st.sampled_from(("buy", "sell")),
-        st.integers(95, 105),
-        st.integers(1, 9),
+        st.integers(98, 102),
+        st.integers(1, 5),
         st.sampled_from(("gtc", "gtc", "ioc")),
         st.integers(0, 30),
     ),
