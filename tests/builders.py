@@ -165,7 +165,7 @@ class Trial:
     ) -> None:
         self.puppet = Puppet()
         self.kinds: dict[str, Bot[Any, Any]] = {**BUILT_IN, "puppet": self.puppet, **(kinds or {})}
-        self.rules = {name: rules for name in accounts}
+        self.rules = dict.fromkeys(accounts, rules)
         self.limits = limits
         self.instruments = {name: instruments or (perp(),) for name in accounts}
         self.now_ns = now_ns

@@ -14,8 +14,9 @@ import pytest
 from fake_port import CLIENT_ID, NOW, AwayPort, FakePort, a_journal, a_status, desk_in_a_thread, short_folder
 from pages import check_page
 
-from kedge import __version__, cli, cli_pages
-from kedge.cli_params import find_kind
+from kedge import __version__, cli
+from kedge.cli import pages as cli_pages
+from kedge.cli.params import find_kind
 from kedge.desk.commands import BY_NAME, DEEDS, arguments
 from kedge.desk.commands import reference as commands_page
 from kedge.journal.journal import JournalError
@@ -437,7 +438,7 @@ def test_ctrl_c_is_130(kedge: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_exit_code_has_a_meaning_and_a_name() -> None:
     assert list(MEANINGS) == list(Exit)
-    assert [int(code) for code in Exit] == [*range(11), 70]
+    assert [int(code) for code in Exit] == [*range(11), 70, 75]
 
 
 # ── up ──────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from pages import check_page
 
 from kedge import settings_text
 from kedge.bots import BUILT_IN
-from kedge.cli import make_app
+from kedge.cli.app import make_app
 from kedge.desk import reference
 from kedge.model import frames
 from kedge.model.commands import VERBS

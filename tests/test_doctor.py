@@ -164,7 +164,7 @@ def test_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_command(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor", "--home", str(home.root)]) == 0
-    assert "the wall clock and the steady clock agree" in capsys.readouterr().out
+    assert "steady clock agree" in " ".join(capsys.readouterr().out.split())
     home.root.chmod(0o777)
     assert cli.main(["doctor", "--home", str(home.root), "--json"]) == 1
     said = json.loads(capsys.readouterr().out)

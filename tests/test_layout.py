@@ -18,7 +18,7 @@ from house import ROOT, nodes, report, sources, where
 
 # ── the map ─────────────────────────────────────────────────────────────────────────────────────
 
-# A room is a folder of the package, or a file beside them; `cli` is cli.py with all cli_*.py. A room may
+# A room is a folder of the package, or a file beside them. A room may
 # import rooms of lower levels only. Why each stands where it does is the second half of the line.
 ROOMS: dict[str, tuple[int, str]] = {
     "model": (1, "nouns: everyone speaks of orders, records, commands and frames"),
@@ -51,9 +51,8 @@ NEVER: dict[tuple[str, str], str] = {
 
 
 def room_of(module: str) -> str:
-    """`kedge.engine.step` -> engine; `kedge.cli_out` -> cli; `kedge` itself -> ""."""
-    room = [*module.split("."), ""][1]
-    return "cli" if room.startswith("cli_") else room
+    """`kedge.engine.step` -> engine; `kedge.cli.out` -> cli; `kedge` itself -> ""."""
+    return [*module.split("."), ""][1]
 
 
 def module_of(path: Path) -> str:

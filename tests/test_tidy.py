@@ -53,8 +53,8 @@ IMPURE_IMPORTS = (
 
 # file, function: why this place may catch everything.
 SUPERVISORS: dict[tuple[str, str], str] = {
-    ("cli.py", "main"): "the last place: our own faults get their own number",
-    ("cli_params.py", "_import"): "a person's own file may raise whatever it likes",
+    ("cli/app.py", "main"): "the last place: our own faults get their own number",
+    ("cli/params.py", "_import"): "a person's own file may raise whatever it likes",
     ("engine/engine.py", "supervised"): "the supervisor of bots: one bad bot is parked, the others go on",
     ("runtime/kinds.py", "load"): "a person's own file may raise whatever it likes",
     ("sim/process.py", "close_silently"): "nobody hears what a dead program says on its way out",
@@ -64,7 +64,7 @@ SUPERVISORS: dict[tuple[str, str], str] = {
 }
 # file: why it may print.
 PRINTERS: dict[str, str] = {
-    "cli_out.py": "the command line's mouth",
+    "cli/out.py": "the command line's mouth",
     "runtime/replay.py": "the report of `kedge replay`, a program of its own",
     "storm/cli.py": "the report of `kedge storm`, a program of its own",
 }

@@ -236,7 +236,6 @@ def _perhaps_ended(e: Engine, row: BotRow, now: BotNow, decision: Decision[Any])
     if left:
         why = f"{why}; left open: {left}"
     e.write(r.BotPhased(bot=row.name, phase="stopped", why=why))
-    e.note("info", why, row.name)
     now.wants = {}
 
 

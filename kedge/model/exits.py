@@ -18,6 +18,7 @@ class Exit(IntEnum):
     VENUE = 9
     CLOCK = 10
     BUG = 70
+    STUCK = 75
 
 
 MEANINGS: dict[Exit, str] = {
@@ -33,6 +34,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.VENUE: "a venue could not be reached",
     Exit.CLOCK: "the machine's clock cannot be trusted",
     Exit.BUG: "a fault of Kedge's own",
+    Exit.STUCK: "the engine's loop stood still and the watchdog ended the process; start it again",
 }
 
 

@@ -31,7 +31,7 @@ from kedge.journal.sqlite import SqliteJournal
 from kedge.model.exits import Exit, Halt
 from kedge.model.looks import Status
 from kedge.model.outcome import Outcome
-from kedge.model.records import Entry, Noted
+from kedge.model.records import BotPhased, Entry, Noted
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.door import EngineDoor
 from kedge.runtime.env import SteadyClock, new_desk_id
@@ -286,6 +286,8 @@ def _kinds_in(journal: Journal) -> list[str]:
 
 def _line(entry: Entry) -> str:
     record = entry.record
+    if isinstance(record, BotPhased) and record.why:
+        return f"{record.bot}: {record.phase}: {record.why}"
     if not isinstance(record, Noted):
         return ""
     about = record.bot or record.account or "desk"

@@ -13,8 +13,9 @@ import os
 import sys
 import threading
 
+from kedge.model.exits import Exit
+
 LIMIT_S = 30.0
-EXIT_STUCK = 75
 
 
 class Watchdog:
@@ -42,4 +43,4 @@ class Watchdog:
             if still_s > self._limit_s:
                 sys.stderr.write(f"kedge: the engine's loop has not turned for {still_s:.0f} s; ending\n")
                 faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
-                os._exit(EXIT_STUCK)
+                os._exit(Exit.STUCK)

@@ -114,7 +114,7 @@ def test_a_tally_is_the_sum_of_each_side(instrument: Instrument, fills: list[tup
 # ── through the journal ─────────────────────────────────────────────────────────────────────────
 
 EXECS = st.lists(
-    st.tuples(st.integers(0, 8), QTYS, PRICES, st.decimals(-1, 1, places=4), st.sampled_from("USD BNB".split())),
+    st.tuples(st.integers(0, 8), QTYS, PRICES, st.decimals(-1, 1, places=4), st.sampled_from(["USD", "BNB"])),
     max_size=20,
 )
 

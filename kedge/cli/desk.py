@@ -19,10 +19,10 @@ from msgspec import Struct
 
 from kedge import client
 from kedge.bots import BUILT_IN
-from kedge.cli_home import Place, find_place, look_now
-from kedge.cli_offline import read_offline
-from kedge.cli_out import remark, say, show
-from kedge.cli_params import config_from, describe, find_kind, free_from
+from kedge.cli.home import Place, find_place, look_now
+from kedge.cli.offline import read_offline
+from kedge.cli.out import remark, say, show
+from kedge.cli.params import config_from, describe, find_kind, free_from
 from kedge.client import Desk, DeskAway
 from kedge.desk import commands
 from kedge.desk.commands import Deed

@@ -7,7 +7,7 @@
 
 Every command takes `--json` and ends with one of the numbers in `kedge/model/exits.py`. A person's mistake
 is one sentence on stderr, never a traceback. The desk's own commands are not written here: they are made
-from `desk/commands.py` (see `cli_desk.py`).
+from `desk/commands.py` (see `desk.py`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import cyclopts
 from cyclopts import CycloptsError
 
 from kedge import __version__
-from kedge.cli_desk import add_desk_commands
-from kedge.cli_local import add_local_commands
-from kedge.cli_out import complain, console, error_console
+from kedge.cli.desk import add_desk_commands
+from kedge.cli.local import add_local_commands
+from kedge.cli.out import complain, console, error_console
 from kedge.client import DeskAway, Refused
 from kedge.home import HomeWrong
 from kedge.journal.journal import Corrupt, Fenced, JournalError, LeaseHeld, TooNew

@@ -16,10 +16,10 @@ from cyclopts import Parameter
 
 from kedge import __version__, settings, settings_text
 from kedge import home as homes
-from kedge.cli_desk import AS_JSON, HOME
-from kedge.cli_home import find_place, look_now
-from kedge.cli_offline import need_journal, rebuild_readings
-from kedge.cli_out import say, show, show_json
+from kedge.cli.desk import AS_JSON, HOME
+from kedge.cli.home import find_place, look_now
+from kedge.cli.offline import need_journal, rebuild_readings
+from kedge.cli.out import say, show, show_json
 from kedge.desk.screens import Column, listing, name, state, words
 from kedge.desk.screens_status import summary_screen
 from kedge.doctor import examine, passed
@@ -241,7 +241,7 @@ def settings_init(*, home: HOME = "", json: AS_JSON = False) -> int:
 
 def completion(shell: Literal["bash", "zsh", "fish", "install"], /) -> int:
     """Print a shell's completion script, or install it for the shell you are in."""
-    from kedge.cli import make_app
+    from kedge.cli.app import make_app
 
     app = make_app()
     if shell == "install":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 from msgspec import Raw
 
-from kedge.cli import make_app
+from kedge.cli.app import make_app
 from kedge.model import frames
 from kedge.model.events import Tick
 from kedge.model.exits import MEANINGS

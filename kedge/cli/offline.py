@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kedge.cli_home import Place
+from kedge.cli.home import Place
 from kedge.client import DeskAway, Refused
 from kedge.desk.commands import Deed, read_rows
 from kedge.desk.screens import plain
