@@ -86,7 +86,9 @@ def spread(values: Sequence[float]) -> Spread:
     )
 
 
-def in_turns(rounds: int, contestants: Mapping[str, Callable[[], Sequence[float]]]) -> dict[str, list[Spread]]:
+def in_turns(
+    rounds: int, contestants: Mapping[str, Callable[[], Sequence[float]]]
+) -> dict[str, list[Spread]]:
     """Each contestant's spread in each round; they take turns, and who begins changes from round to round."""
     found: dict[str, list[Spread]] = {name: [] for name in contestants}
     names = list(contestants)

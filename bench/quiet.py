@@ -28,9 +28,7 @@ from kedge.venues.venue import Emit
 
 ACCOUNT = "quiet/main"
 # No budget of the venue's stands in the way, and no book grows stale while nothing is measured.
-RULES = Rules(
-    venue="quiet", as_of="bench", requests_per_s=10**6, burst=10**6, book_age_max_ns=3600 * 10**9
-)
+RULES = Rules(venue="quiet", as_of="bench", requests_per_s=10**6, burst=10**6, book_age_max_ns=3600 * 10**9)
 BID = Decimal(60_000)
 TICK = Decimal("0.5")
 

@@ -76,11 +76,19 @@ class Home(Struct, frozen=True):
         return ""
 
 
+def account_locks(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where a user's desks tell each other which accounts they drive, whatever folders their homes are in."""
+    return _state(environ) / "kedge-accounts"
+
+
 def find(given: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Home:
     """The home that was asked for: an argument, KEDGE_HOME, or the place the XDG convention gives."""
     chosen = str(given) if given else environ.get("KEDGE_HOME", "")
     if chosen:
         return Home(Path(chosen).expanduser().absolute())
+    return Home(_state(environ) / "kedge")
+
+
+def _state(environ: Mapping[str, str]) -> Path:
     state = environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()
-    return Home(base / "kedge")
+    return Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()

@@ -202,7 +202,9 @@ def test_the_pace_of_the_desk_is_shared_by_its_bots() -> None:
 
 def test_a_new_day_begins_with_the_clock_and_not_with_its_first_fill() -> None:
     """After the day's loss nothing may fill; so nothing but the clock can end the day."""
-    t = Trial(limits=RiskBook(desk=Limits(daily_loss_max=D(50))), now_ns=START // DAY * DAY + 23 * 3600 * SECOND)
+    t = Trial(
+        limits=RiskBook(desk=Limits(daily_loss_max=D(50))), now_ns=START // DAY * DAY + 23 * 3600 * SECOND
+    )
     t.play("b", wanting(target("0.05", role="risk")))
     t.fill(t.opened(t.placed()), "0.05", price=60000)
     t.play("b", wanting(target("0", role="risk")))

@@ -73,7 +73,14 @@ def test_multiples() -> None:
 
 @pytest.mark.parametrize(
     ("value", "plain"),
-    [("0.050", "0.05"), ("1E+3", "1000"), ("-0.00", "0"), ("0", "0"), ("100", "100"), ("1e-9", "0.000000001")],
+    [
+        ("0.050", "0.05"),
+        ("1E+3", "1000"),
+        ("-0.00", "0"),
+        ("0", "0"),
+        ("100", "100"),
+        ("1e-9", "0.000000001"),
+    ],
 )
 def test_plain_digits(value: str, plain: str) -> None:
     assert text(D(value)) == plain

@@ -68,7 +68,9 @@ def test_raw_parts_are_kept_to_the_byte() -> None:
 
 
 def test_an_entry_is_an_array() -> None:
-    assert msgspec.json.encode(r.Entry(1, 2, r.Heard("a", 1))) == b'[1,2,{"type":"Heard","bot":"a","number":1}]'
+    assert (
+        msgspec.json.encode(r.Entry(1, 2, r.Heard("a", 1))) == b'[1,2,{"type":"Heard","bot":"a","number":1}]'
+    )
 
 
 def test_all_fields_added_to_a_released_kind_must_have_defaults_so_required_ones_are_listed() -> None:

@@ -21,7 +21,7 @@ from kedge.engine.state import BotRow, Desk, Order
 from kedge.model import records as r
 from kedge.model.ids import mint
 from kedge.model.instrument import Market, account_of, symbol_of
-from kedge.model.limits import Limits
+from kedge.model.limits import NO_LIMITS, Limits
 from kedge.model.numbers import PLAIN
 from kedge.model.order import Side
 from kedge.model.venue import Rules
@@ -30,7 +30,6 @@ SECOND_NS = 1_000_000_000
 AUDIT_EVERY_NS = 3600 * SECOND_NS
 # Sent orders that are remembered for orders per minute: the older half goes when there are more.
 SENT_MOST = 20_000
-NO_LIMITS = Limits()
 T = TypeVar("T")
 
 

@@ -15,7 +15,7 @@ from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.senses import BotNow, MarketNow
 from kedge.engine.state import BotRow
 from kedge.model.instrument import Instrument, Market, account_of
-from kedge.model.limits import Limits
+from kedge.model.limits import NO_LIMITS, Limits
 from kedge.model.numbers import ONE, ZERO, text
 from kedge.model.order import Side, sign
 from kedge.model.records import Role
@@ -50,9 +50,13 @@ def refusal(e: Engine, row: BotRow, now: BotNow, p: Proposal, instrument: Instru
 
 def _applying(e: Engine, row: BotRow, market: Market) -> list[tuple[str, Limits]]:
     book, account = e.limits, account_of(market)
-    found = [("desk limit", book.desk), (f"limit of {account}", book.accounts.get(account, Limits()))]
-    found.append(("bot limit", book.bots.get(row.name, book.bot)))
-    return [(name, limits) for name, limits in found if limits]
+    found = (
+        ("desk limit", book.desk),
+        (f"limit of {account}", book.accounts.get(account, NO_LIMITS)),
+        ("bot limit", book.bots.get(row.name, book.bot)),
+    )
+    # Asked of every order: looking for a number in limits that have none costs more than all the rest.
+    return [(name, limits) for name, limits in found if limits is not NO_LIMITS and limits]
 
 
 def _one_order(limits: Limits, p: Proposal, instrument: Instrument, market: MarketNow) -> str:
@@ -105,7 +109,7 @@ def _exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> st
     # Even if all of it fills, the account's position only shrinks; the bot's own may grow all the same.
     shrinks = worst * sign(p.side) <= 0
     added = ZERO if shrinks else instrument.notional(worst, p.price)
-    for name, limits in (("desk", book.desk), (account, book.accounts.get(account, Limits()))):
+    for name, limits in (("desk", book.desk), (account, book.accounts.get(account, NO_LIMITS))):
         if limits.exposure_notional_max and not shrinks:
             others = _others(e, p.market, account if name != "desk" else "")
             total = added + others

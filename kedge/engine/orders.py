@@ -23,6 +23,8 @@ NEWS_NS = 2 * SECOND_NS
 ASK_FIRST_NS = 300_000_000
 ASK_MOST_NS = 30 * SECOND_NS
 REFUSALS_ALARM = 5
+# Orders that ended with a rest are checked together, at most this often per account.
+FILLS_NS = 5 * SECOND_NS
 
 _MOVES = {
     State.OPEN: Move.SEEN,
@@ -80,6 +82,8 @@ def learn(e: Engine, order: Order, report: OrderReport) -> None:
         if was_lost and order.live:
             e.note_order(order)
             e.note("alarm", f"order {order.client_id} is live though it was concluded absent", order.bot)
+        if order.state in TERMINAL and order.told < order.qty and learnt is not Move.REJECT:
+            check_fills(e, order.account)
         e.touch(order.bot)
     look_after(e, order)
 
@@ -369,6 +373,29 @@ def want_report(e: Engine, account: str, in_ns: int) -> None:
         ask_report(e, link)
     else:
         e.timers.sooner(("report", account), e.now_ns + max(spaced, ASK_FIRST_NS))
+
+
+def check_fills(e: Engine, account: str) -> None:
+    """An order ended with a rest. Some venues say so before they know of its last fills: ask once they must.
+
+    One report answers for all orders that ended meanwhile, and there is at most one such in `FILLS_NS`.
+    """
+    link = e.links.get(account)
+    if link is None:
+        return
+    link.ended_ns = e.now_ns
+    certain_ns = link.rules.visibility_ns + link.rules.skew_ns
+    e.timers.sooner(("fills", account), max(e.now_ns + certain_ns, link.checked_ns + FILLS_NS))
+
+
+def fills_due(e: Engine, account: str) -> None:
+    link = e.links.get(account)
+    if link is None or not link.up:
+        return  # the reconcile after reconnecting asks
+    link.checked_ns = e.now_ns
+    want_report(e, account, 0)
+    if link.ended_ns + link.rules.visibility_ns + link.rules.skew_ns > e.now_ns:
+        e.timers.sooner(("fills", account), e.now_ns + FILLS_NS)
 
 
 def ask_report(e: Engine, link: Link) -> None:

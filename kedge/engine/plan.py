@@ -12,7 +12,7 @@ from decimal import Decimal
 from kedge.engine.effects import Amend, Cancel, Place
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.limits import Proposal, refusal
-from kedge.engine.orders import look_after
+from kedge.engine.orders import look_after, want_report
 from kedge.engine.senses import BotNow, Link
 from kedge.engine.state import BotRow, Order, Slot
 from kedge.engine.wants import Rest, Target, Want
@@ -26,6 +26,7 @@ from kedge.model.venue import PlaceOrder
 YIELD_NS = 2 * SECOND_NS
 # A bot in whose way another order of ours stands looks again this often.
 AGAIN_NS = SECOND_NS // 4
+HALT_NS = 10 * SECOND_NS
 REFUSED_AGAIN_NS = 60 * SECOND_NS
 
 
@@ -230,6 +231,8 @@ def _gate(e: Engine, row: BotRow, now: BotNow, rest: Rest, instrument: Instrumen
     """Everything that may stand between a want and a request."""
     market = e.market(rest.market)
     if not instrument.is_open(e.now_ns):
+        if instrument.status == "halted":
+            want_report(e, account_of(rest.market), HALT_NS)  # where nothing tells us that it has ended
         return f"{rest.market} is not in session"
     if not e.fresh(market):
         return f"{rest.market}: stale book ({market.lost or 'too old'})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from kedge.engine.engine import AUDIT_EVERY_NS, SECOND_NS, Engine
-from kedge.engine.orders import ask_report, attend, hear_cash, hear_fill, hear_order, want_report
+from kedge.engine.orders import ask_report, attend, check_fills, hear_cash, hear_fill, hear_order, want_report
 from kedge.engine.senses import Care, Link
 from kedge.engine.state import Account
 from kedge.model import records as r
@@ -97,6 +97,7 @@ def _now_ready(e: Engine, link: Link) -> None:
         link.ready, link.why = True, ""
         e.note("info", "reconciled; ready", "", link.account)
         e.count("reconciled")
+        check_fills(e, link.account)  # what ended just before may still lack its last fills
     touch_account(e, link.account)
 
 

@@ -117,6 +117,8 @@ class Link(Struct):
     # Position differences and since when they stand: only what stands is written down.
     doubts: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
+    ended_ns: int = 0  # when an order last ended with a rest, and when fills were last asked for therefore
+    checked_ns: int = 0
     sent_ns: list[int] = field(default_factory=list)
 
 

@@ -22,6 +22,7 @@ from kedge.engine.limits import MINUTE_NS
 from kedge.engine.orders import (
     ask_report,
     attend,
+    fills_due,
     hear_answer,
     hear_cash,
     hear_fill,
@@ -111,6 +112,10 @@ def _report_timer(e: Engine, key: TimerKey) -> None:
         ask_report(e, link)
 
 
+def _fills_timer(e: Engine, key: TimerKey) -> None:
+    fills_due(e, key[1])
+
+
 def _stale_timer(e: Engine, key: TimerKey) -> None:
     """The book may have grown too old since it was last heard: then those who watch it must know."""
     market = e.markets.get(key[1])
@@ -140,6 +145,7 @@ _TIMERS: dict[str, Callable[[Engine, TimerKey], None]] = {
     "order": _order_timer,
     "bot": _bot_timer,
     "report": _report_timer,
+    "fills": _fills_timer,
     "stale": _stale_timer,
     "session": _session_timer,
 }

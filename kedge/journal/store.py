@@ -440,9 +440,11 @@ def _upgrade_schema(db: apsw.Connection, cell: str, path: Path) -> None:
         if number == 0:
             create_schema(db, cell, 0, Link(0, 0))
             return
-        for step in migrate.SCHEMA[check_schema(db, path) :]:
+        steps = migrate.SCHEMA[check_schema(db, path) :]
+        for step in steps:
             db.execute(step)
-        db.pragma("user_version", len(migrate.SCHEMA))
+        if steps:  # else nothing is written before the file has been checked
+            db.pragma("user_version", len(migrate.SCHEMA))
 
 
 def _cell_row(db: apsw.Connection, path: Path) -> tuple[str, int, int, int]:

@@ -22,7 +22,7 @@ from kedge.engine.effects import Effect, Place
 from kedge.engine.engine import Engine, Out, RiskBook
 from kedge.engine.state import Desk, decode_desk, encode_desk
 from kedge.engine.step import born, next_ns, step
-from kedge.journal.journal import Journal
+from kedge.journal.journal import Journal, JournalError
 from kedge.model.events import BookUpdate, Command, Event, Outgrown, Tick
 from kedge.model.records import CommandTaken, Entry
 from kedge.runtime.env import Clock
@@ -159,6 +159,11 @@ class Cell:
 
     def _batch(self) -> None:
         """Step what is there, up to a bound; its records are one commit."""
+        if not self.journal.holds():
+            # Nothing can be written any more. What is under way will say why; where nothing is, we do.
+            if not self._unsynced and self._tree is not None:
+                self._tree.fail(JournalError("this process no longer holds the lease"))
+            return
         outs: list[tuple[int, Out]] = []
         for _ in range(BATCH_MOST):
             event = self._next()

@@ -22,7 +22,7 @@ import msgspec
 from kedge import __version__
 from kedge.engine import keyframe
 from kedge.engine.engine import RiskBook
-from kedge.home import Home
+from kedge.home import Home, account_locks
 from kedge.journal.journal import Journal
 from kedge.journal.lease import AccountLock
 from kedge.journal.reading import Reading
@@ -116,7 +116,7 @@ class _Up:
 
     def _lock_accounts(self) -> None:
         """Two homes on one machine must not drive one account; paper accounts started here are our own."""
-        folder = self.home.root.parent / "kedge-accounts"
+        folder = account_locks()
         for name, account in self.settings.accounts.items():
             if account.port or account.venue != "paper":
                 key = f"{account.venue}:{account.host}:{account.port}:{account.key}:{name}"

@@ -28,6 +28,7 @@ from kedge.storm.report import Verdict, as_data, failure_lines, json_line, lines
 from kedge.storm.run import Caught, Replay, Tally, catch, chunk, one, replay
 from kedge.storm.shrink import Shrinker
 from kedge.storm.sweep import SCENARIOS, SHORTEST, WEATHERS, Swept, sweep_part, sweep_twice_part
+from kedge.storm.weather import ALL_KINDS
 
 CHUNK = 50
 SHRINK_MOST = 3  # failing seeds that are shrunk in one run
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--shrink", action="store_true", help="with --seed: look for the shortest case that fails so")
     add("--crash-at", type=_numbers, default=(), metavar="K[,K]", help="with --seed: cut the power there")
     add("--without", type=_names, default=(), metavar="KINDS", help="with --seed: these faults do not exist")
+    add("--only", type=_names, default=None, metavar="KINDS", help="with --seed: no faults but these")
     add("--wishes", type=_numbers, default=None, metavar="N[,N]", help="with --seed: only these wishes")
     add("--storm-ms", type=int, default=0, metavar="MS", help="with --seed: how long the storm lasts")
     return parser
@@ -138,7 +140,10 @@ def _remember(seed: int) -> None:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    plan = Plan(options.seed, crash_at=options.crash_at, without=options.without, kept=options.wishes)
+    without = options.without
+    if options.only is not None:
+        without = (*without, *(kind for kind in ALL_KINDS if kind not in options.only))
+    plan = Plan(options.seed, crash_at=options.crash_at, without=without, kept=options.wishes)
     if options.storm_ms:
         plan = replace(plan, spans=Spans(storm_ns=options.storm_ms * MS))
     found = replay(plan, options.mutant)

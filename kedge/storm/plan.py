@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from kedge.storm.people import Wish
+from kedge.storm.weather import ALL_KINDS
 
 SECOND_NS = 1_000_000_000
 MS = 1_000_000
@@ -48,10 +49,13 @@ class Plan(Struct, frozen=True):
         parts = [f"kedge storm --seed {self.seed}"]
         if self.crash_at:
             parts.append("--crash-at " + ",".join(map(str, self.crash_at)))
-        if self.without:
+        left = tuple(kind for kind in ALL_KINDS if kind not in self.without)
+        if self.without and len(left) < len(self.without):
+            parts.append("--only " + (",".join(left) or "none"))
+        elif self.without:
             parts.append("--without " + ",".join(self.without))
         if self.kept is not None:
-            parts.append("--wishes " + (",".join(map(str, self.kept)) or "none"))
+            parts.append("--wishes " + (",".join(map(str, sorted(self.kept))) or "none"))
         if self.spans.storm_ns != Spans().storm_ns:
             parts.append(f"--storm-ms {self.spans.storm_ns // MS}")
         return " ".join(parts)

@@ -18,10 +18,9 @@ from msgspec.structs import replace
 from kedge.storm.people import Wish
 from kedge.storm.plan import SECOND_NS, Plan
 from kedge.storm.run import kinds_fired, one
-from kedge.storm.weather import KINDS, MACHINE
+from kedge.storm.weather import ALL_KINDS
 from kedge.storm.world import Result, World
 
-ALL_KINDS = (*KINDS, *MACHINE)
 FAULTS_AT_ONCE = 2  # beyond this, enumeration costs more than cutting down
 STORMS_NS = (SECOND_NS, 2 * SECOND_NS, 4 * SECOND_NS, 8 * SECOND_NS)
 CRASH_STEPS_TRIED = 400

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from kedge.engine.apply import apply
 from kedge.engine.state import Desk
-from kedge.journal.journal import JournalError
+from kedge.journal.journal import Corrupt, JournalError
 from kedge.journal.sqlite import ReadOnlyJournal
 from kedge.model import records as r
 from kedge.model.order import TERMINAL, sign
@@ -105,11 +105,13 @@ async def at_a_wreck(exchanges: dict[str, Exchange], run: Run) -> None:
     life = len(run.lives)
     try:
         read = read_journal(run.home)
-    except JournalError as error:
+    except Corrupt as error:
+        if "empty" not in str(error):
+            (run.notes if run.plan.exits else run.broken).append(f"life {life} left: {error}")
+            return
         read = Journalled([])
-        # A first life may die before there is anything to read.
-        if any(end.status == 0 for end in run.ends[:-1]) or "empty" not in str(error):
-            run.notes.append(f"the wreck of life {life} cannot be read: {error}")
+    except JournalError:
+        read = Journalled([])  # it died before there was a file; then nothing may have been sent
     for name, exchange in exchanges.items():
         account, _ = await ask(exchange, run.accounts[name])
         for client_id in account.orders:

@@ -259,6 +259,7 @@ def live(job: Job) -> int:
         MUTANTS[job.mutant]()
     up._Up = partial(Struck, points)  # type: ignore[misc, assignment]
     os.environ["KEDGE_HOME"] = job.home
+    os.environ["XDG_STATE_HOME"] = str(Path(job.home).parent)
     try:
         return int(cli.main(["up", "--for", f"{job.for_s}s"]))
     finally:

@@ -64,7 +64,8 @@ class EngineAgainstVenue(RuleBasedStateMachine):
     def begin(self, in_place: bool, bounded: bool) -> None:
         amend = "in_place" if in_place else "none"
         self.venue = Exchange(
-            ExchangeConfig((Terms(COIN, taker_fee=D("0.001")),), amend="in_place" if in_place else "none"), START
+            ExchangeConfig((Terms(COIN, taker_fee=D("0.001")),), amend="in_place" if in_place else "none"),
+            START,
         )
         self.venue.transfer(MAIN, "USD", D(10**6), START)
         self.venue.open_account(CROWD, house=True)
@@ -79,7 +80,7 @@ class EngineAgainstVenue(RuleBasedStateMachine):
         self.heard: list[Event] = []
         self.up = False
         self.accepted: dict[str, int] = {}
-        self.asked_ns: dict[int, int] = {}
+        self.late: list[Place] = []  # given up by the wire, and still on its way
         self.line_comes_back()
         self.wire_arrives(0, "answered")
         self.book_moves()
@@ -115,10 +116,59 @@ class EngineAgainstVenue(RuleBasedStateMachine):
         self.venue.place(CROWD, order, now_ns)
 
     @precondition(lambda self: self.wires)
+    @rule(pick=PICK)
+    def wire_is_answered(self, pick: int) -> None:
+        self.wire_arrives(pick, "answered")
+
+    @precondition(lambda self: self.wires)
+    @rule(pick=PICK, how=st.sampled_from(["deaf", "never", "unsent", "lagging", "broken", "late"]))
+    def wire_fails(self, pick: int, how: str) -> None:
+        self.wire_arrives(pick, how)
+
+    @precondition(lambda self: any(isinstance(w[0], Place) for w in self.wires))
     @rule(
-        pick=PICK,
-        how=st.sampled_from(["answered", "answered", "answered", "deaf", "never", "unsent", "lagging", "broken"]),
+        how=st.sampled_from(["deaf", "late"]), seconds=st.sampled_from(["0.6", "2", "6"]), then=st.booleans()
     )
+    def an_order_is_not_answered(self, how: str, seconds: str, then: bool) -> None:
+        """The narrowest place of all: it is sent, nobody knows, and time goes on."""
+        place = next(n for n, w in enumerate(self.wires) if isinstance(w[0], Place))
+        self.wire_arrives(place, how)
+        news, self.news = self.news, []
+        for _ in range(3):
+            self.time_passes(seconds)
+            questions = [n for n, w in enumerate(self.wires) if isinstance(w[0], Lookup)]
+            if questions:
+                self.wire_arrives(questions[0], "answered" if how == "late" else "lagging")
+        for number, (effect, _) in reversed([*enumerate(self.wires)]):
+            if isinstance(effect, Place):
+                self.wire_arrives(number, "answered")
+        if then:
+            self.news = [*news, *self.news] if self.up else []
+        else:
+            self.line_is_cut()
+        if self.late:
+            self.late_order_arrives()
+
+    @precondition(lambda self: self.late)
+    @rule()
+    def late_order_arrives(self) -> None:
+        """Later than we waited; the venue itself refuses what comes after its last moment."""
+        order = self.late.pop().order
+        if self.venue.place(MAIN, order, self.t.now_ns).ok:
+            self._judge(order)
+        self._tell()
+
+    @precondition(lambda self: self.up)
+    @rule()
+    def all_goes_well(self) -> None:
+        """Every request and question is answered, all news is heard, and the book is fresh."""
+        for _ in range(20):
+            if self.wires:
+                self.wire_arrives(0, "answered")
+            elif self.news:
+                self.news_comes(0, False)
+        self.book_moves()
+
     def wire_arrives(self, pick: int, how: str) -> None:
         effect, asked_ns = self.wires.pop(pick % len(self.wires))
         if isinstance(effect, Lookup):
@@ -136,6 +186,9 @@ class EngineAgainstVenue(RuleBasedStateMachine):
         if how == "unsent":
             no = Answered(MAIN, name, client_id, Answer.REJECTED, "not sent", unsent=True)  # type: ignore[arg-type]
             return self._hear(no)
+        if isinstance(effect, Place) and how == "late":
+            self.late.append(effect)
+            how = "never"
         if how == "never":
             return self._hear(Answered(MAIN, name, client_id, Answer.UNKNOWN, "timeout"))  # type: ignore[arg-type]
         now = self.t.now_ns
@@ -200,8 +253,6 @@ class EngineAgainstVenue(RuleBasedStateMachine):
     def old_news_comes_again(self, pick: int) -> None:
         self._hear(self.heard[pick % len(self.heard)])
 
-    @precondition(lambda self: self.up)
-    @rule()
     def line_is_cut(self) -> None:
         self.up = False
         self.news.clear()
@@ -216,8 +267,6 @@ class EngineAgainstVenue(RuleBasedStateMachine):
 
     # ── the world ───────────────────────────────────────────────────────────────────────────────
 
-    @precondition(lambda self: self.up)
-    @rule()
     def book_moves(self) -> None:
         book = self.venue.book(COIN.symbol, 5)
         self._hear(BookUpdate(PERP, book.bids, book.asks, self.t.now_ns))
@@ -227,12 +276,22 @@ class EngineAgainstVenue(RuleBasedStateMachine):
         self._crowd(side, price, qty)
         self._tell()
 
-    @rule(seconds=st.sampled_from(["0.1", "0.5", "1", "2", "4", "9", "31"]))
-    def time_passes(self, seconds: str) -> None:
+    @precondition(lambda self: self.venue.open_orders(MAIN))
+    @rule(pick=PICK, qty=st.integers(1, 9))
+    def crowd_hits_one_of_ours(self, pick: int, qty: int) -> None:
+        ours = self.venue.open_orders(MAIN)
+        order = ours[pick % len(ours)]
+        self._crowd("sell" if order.side == "buy" else "buy", int(order.price), qty)
+        self._tell()
+
+    @rule(seconds=st.sampled_from(["0.1", "0.5", "1", "2", "4", "9", "31"]), fresh=st.booleans())
+    def time_passes(self, seconds: str, fresh: bool = True) -> None:
         self.t.wait(seconds)
         self._collect()
         self.venue.advance(self.t.now_ns)
         self._tell()
+        if fresh and self.up:
+            self.book_moves()
 
     # ── people and bots ─────────────────────────────────────────────────────────────────────────
 
@@ -256,25 +315,39 @@ class EngineAgainstVenue(RuleBasedStateMachine):
     def bot_wants_nothing(self, bot: str) -> None:
         self._play(bot, lambda v: Decision(v.state))
 
-    @rule(bot=BOT)
-    def bot_fails(self, bot: str) -> None:
-        self._play(bot, lambda v: Decision(None))
-
     def _play(self, bot: str, act: Any) -> None:
         self.t.play(bot, act)
+        if self.t.bot(bot).phase in ("stopped", "parked", "killed"):
+            self.t.command("bot.resume", name=bot)
         self._collect()
 
-    @rule(bot=BOT, verb=st.sampled_from(["pause", "resume", "resume", "stop", "kill"]))
-    def person_commands(self, bot: str, verb: str) -> None:
-        self.t.command(f"bot.{verb}", name=bot)
+    @rule(
+        bot=BOT,
+        what=st.sampled_from(["pause", "stop", "kill", "fails", "desk.kill", "cut", "power", "power"]),
+        gone=st.sampled_from(["0.1", "3", "20"]),
+        lost=st.booleans(),
+    )
+    def trouble(self, bot: str, what: str, gone: str, lost: bool) -> None:
+        """What must not happen all the time, or nothing else would."""
+        if what == "power":
+            self.power_is_cut(gone, lost)
+        elif what == "cut":
+            if self.up:
+                self.line_is_cut()
+        elif what == "fails":
+            self.t.play(bot, lambda v: Decision(None))
+        elif what == "desk.kill":
+            self.t.command(what)
+        else:
+            self.t.command(f"bot.{what}", name=bot)
         self._collect()
 
-    @rule(on=st.booleans())
-    def kill_switch(self, on: bool) -> None:
-        self.t.command("desk.kill" if on else "desk.revive")
+    @precondition(lambda self: self.t.e.desk.killed)
+    @rule()
+    def desk_is_revived(self) -> None:
+        self.t.command("desk.revive")
         self._collect()
 
-    @rule(gone=st.sampled_from(["0.1", "3", "20"]), lost=st.booleans())
     def power_is_cut(self, gone: str, lost: bool) -> None:
         """What was on its way arrives later, or never; answers find nobody."""
         sent = [] if lost else [w for w in self.wires if isinstance(w[0], (Place, Amend, Cancel))]
@@ -368,7 +441,9 @@ class EngineAgainstVenue(RuleBasedStateMachine):
             self.t.command("bot.kill", name=bot)
         self._collect()
         for second in range(300):
-            while self.wires or self.news:
+            while self.wires or self.news or self.late:
+                while self.late:
+                    self.late_order_arrives()
                 while self.wires:
                     self.wire_arrives(0, "answered")
                 while self.news:

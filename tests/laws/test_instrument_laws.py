@@ -53,9 +53,7 @@ def test_the_price_of_a_value_is_the_price(instrument: Instrument, qty: D, price
 
 
 @given(instruments(), QTYS, PRICES)
-def test_what_may_be_sent_passes_every_filter_of_the_venue(
-    instrument: Instrument, qty: D, price: D
-) -> None:
+def test_what_may_be_sent_passes_every_filter_of_the_venue(instrument: Instrument, qty: D, price: D) -> None:
     sent = instrument.tradable(qty, price)
     assert abs(sent) <= abs(qty)
     assert sent * qty >= 0

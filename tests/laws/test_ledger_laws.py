@@ -1,6 +1,6 @@
 """Laws of the account book, for every kind of contract and any history of fills.
 
-    realised + unrealised(p)  ==  value(qty, p) - sum of value(each fill)        to the last digit
+realised + unrealised(p)  ==  value(qty, p) - sum of value(each fill)        to the last digit
 """
 
 from __future__ import annotations

@@ -182,7 +182,6 @@ def test_the_calm_world_needs_no_luck() -> None:
         assert result.crashed_at == []
 
 
-@pytest.mark.xfail(reason="an order's end is believed at once; only the hourly audit asks for its last fills")
 @pytest.mark.parametrize("seed", [3, 296, 506, 825])
 def test_a_cancel_told_without_its_last_fill_and_that_fill_lost(seed: int) -> None:
     """Goal: the fill is asked for soon after the end, not at the next audit an hour later."""

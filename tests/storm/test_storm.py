@@ -159,6 +159,7 @@ def test_a_failure_shrinks_to_a_short_case_that_its_command_line_repeats() -> No
     assert shrunk.bots == 1
     assert len(shrunk.kinds) <= 2
     assert f"--seed {seed}" in shrunk.plan.words()
+    assert shrunk.plan.words().count(",") < 12  # short enough to be read
 
 
 class Tries:
