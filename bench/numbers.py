@@ -9,6 +9,10 @@ and is here to show what exactness costs.
 
 from __future__ import annotations
 
+import json
+import statistics
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from time import perf_counter_ns
@@ -17,7 +21,7 @@ from kedge.model.instrument import Instrument
 from kedge.model.ledger import Position
 from kedge.model.numbers import floor_to, text
 
-ROUNDS, REPEATS = 4_000, 25
+ROUNDS, REPEATS, PROCESSES = 2_000, 20, 15
 PRICES = [f"{60000 + n % 977}.{n % 2 * 5}" for n in range(64)]
 QTYS = [f"0.{1 + n % 98:03d}" for n in range(64)]
 TICK, STEP = Decimal("0.5"), Decimal("0.001")
@@ -110,14 +114,16 @@ def ledger_steps() -> None:
 # ── measuring ───────────────────────────────────────────────────────────────────────────────────
 
 
-def cost_ns(work: Callable[[], object], operations: int) -> float:
-    """The least over the repeats, per operation: what others did on the machine can only add to it."""
-    taken = []
+def costs_ns(works: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
+    """The least time per operation of each, taken in turns: what others did on the machine can only add."""
+    least: dict[str, float] = {}
     for _ in range(REPEATS):
-        begun = perf_counter_ns()
-        work()
-        taken.append((perf_counter_ns() - begun) / operations)
-    return min(taken)
+        for name, (work, operations) in works.items():
+            begun = perf_counter_ns()
+            work()
+            taken = (perf_counter_ns() - begun) / operations
+            least[name] = min(taken, least.get(name, taken))
+    return least
 
 
 def arithmetic(one: Callable[[str, str], object]) -> Callable[[], None]:
@@ -130,28 +136,50 @@ def arithmetic(one: Callable[[str, str], object]) -> Callable[[], None]:
     return work
 
 
-def main() -> None:
+def measure() -> dict[str, float]:
     for price, qty in zip(PRICES, QTYS, strict=True):
         assert with_decimal(price, qty) == with_steps(price, qty) == with_fixed(price, qty)
     count = ROUNDS // len(PRICES) * len(PRICES)
-    ways = {
-        "`Decimal`": with_decimal,
-        "counts of the step": with_steps,
-        "fixed point, 8 places": with_fixed,
-        "`float`": with_float,
+    works: dict[str, tuple[Callable[[], object], int]] = {
+        name: (arithmetic(way), count) for name, way in WAYS.items()
     }
-    costs = {name: cost_ns(arithmetic(way), count) for name, way in ways.items()}
-    books = {
-        "`Decimal`": cost_ns(ledger_decimal, len(FILLS)),
-        "counts of the step": cost_ns(ledger_steps, len(FILLS)),
-    }
-    base, booked = costs["`Decimal`"], books["`Decimal`"]
+    works["book `Decimal`"] = (ledger_decimal, len(FILLS))
+    works["book counts of the step"] = (ledger_steps, len(FILLS))
+    return costs_ns(works)
+
+
+WAYS = {
+    "`Decimal`": with_decimal,
+    "counts of the step": with_steps,
+    "fixed point, 8 places": with_fixed,
+    "`float`": with_float,
+}
+
+
+def in_processes(count: int) -> dict[str, float]:
+    """The median over fresh processes: how memory happens to lie makes more difference than the machine."""
+    found: dict[str, list[float]] = {}
+    for _ in range(count):
+        out = subprocess.run(
+            [sys.executable, "-m", "bench.numbers", "--once"], check=True, capture_output=True
+        )
+        for name, cost in json.loads(out.stdout).items():
+            found.setdefault(name, []).append(cost)
+    return {name: statistics.median(costs) for name, costs in found.items()}
+
+
+def main() -> None:
+    if "--once" in sys.argv:
+        print(json.dumps(measure()))
+        return
+    costs = in_processes(PROCESSES)
+    base, booked = costs["`Decimal`"], costs["book `Decimal`"]
     print("| | parse, multiply, round, format | ratio | book a fill | ratio |")
     print("|---|---|---|---|---|")
-    for name, cost in costs.items():
-        fill = books.get(name)
+    for name in WAYS:
+        fill = costs.get(f"book {name}")
         last = f"{fill:,.0f} ns | {fill / booked:.2f}" if fill else "– | –"
-        print(f"| {name} | {cost:,.0f} ns | {cost / base:.2f} | {last} |")
+        print(f"| {name} | {costs[name]:,.0f} ns | {costs[name] / base:.2f} | {last} |")
 
 
 if __name__ == "__main__":

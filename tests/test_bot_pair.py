@@ -163,6 +163,24 @@ def test_without_a_near_book_the_far_leg_is_not_worked() -> None:
     assert t.cancelled() == far.client_id
 
 
+def test_while_the_near_leg_is_refused_no_more_of_the_far_leg_is_opened() -> None:
+    """A near venue that refuses again and again must not find the far leg growing meanwhile."""
+    t, far = pair()
+    t.fill(far, "0.1")
+    near = t.placed()
+    t.answer(near, Answer.REJECTED, reason="no margin")
+    t.wait(1, keep_books=True)
+    near = t.placed()
+    t.answer(near, Answer.REJECTED, reason="no margin")
+    assert t.cancelled() == far.client_id
+    t.news(far, State.CANCELLED, cum="0.1", version=9)
+    t.wait(2, keep_books=True)
+    near = t.placed()
+    assert near.qty == D("0.1")
+    even(t, near)
+    assert t.placed().side == "sell"  # evened out: the far leg is worked again
+
+
 def test_fills_while_the_near_venue_was_away_are_evened_when_it_is_back() -> None:
     t, far = pair()
     t.cut(OTHER)

@@ -500,6 +500,8 @@ class Config(Struct, frozen=True):
 class State(Struct, frozen=True): pass
 class Mine(Bot[Config, State]):
     kind, summary, Config, State = "mine", "Mine.", Config, State
+    def markets(self, config): return ()
+    def decide(self, view): return Decision(view.state)
 class Half(Bot[Config, State]):
     kind = "half"
 """
@@ -519,7 +521,7 @@ def test_a_persons_own_kind(kedge: Shell, port: FakePort, monkeypatch: pytest.Mo
     assert config == {"levels": [1, 2, 3], "weights": {"a": 0.5}, "on": False}
     for kind, words in (
         ("own_kind_a:Mien", "own_kind_a: there is no bot class `Mien`; did you mean `Mine`?"),
-        ("own_kind_a:Half", "must say its Config and State"),
+        ("own_kind_a:Half", "must say its Config and State, each a msgspec Struct"),
         ("own_kind_b:X", "own_kind_b is not Python: invalid syntax (line 1)"),
         ("own_kind_c:X", "there is no module no_such_thing_here (wanted by own_kind_c)"),
         ("own_kind_d:X", "own_kind_d failed while it was imported: ZeroDivisionError"),

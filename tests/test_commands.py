@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from builders import MAIN, PERP, Puppet, Trial, rest, up_to, wanting
+from builders import MAIN, PERP, Puppet, Trial, perp, rest, up_to, wanting
 from msgspec import Raw
 
+from kedge.engine.apply import apply
 from kedge.engine.bot import Decision
 from kedge.engine.effects import AskReport, Cancel
+from kedge.engine.look import positions
+from kedge.engine.state import COMMANDS_KEPT, Desk, decode_desk, encode_desk
 from kedge.model import records as r
 from kedge.model.commands import VERBS
 from kedge.model.events import Command
+from kedge.model.numbers import ZERO
 from kedge.model.order import State
 from kedge.model.venue import Answer
 
@@ -56,9 +61,6 @@ def test_the_result_is_in_the_same_commit_as_the_deed() -> None:
 
 
 def test_memory_of_commands_is_bounded_and_the_oldest_goes_first() -> None:
-    from kedge.engine.apply import apply
-    from kedge.engine.state import COMMANDS_KEPT, Desk, decode_desk, encode_desk
-
     desk = Desk()
     for n in range(COMMANDS_KEPT):
         apply(desk, r.CommandTaken(f"{-n}", "a", "b", "c", Raw(b"{}"), True, ""), 0)
@@ -207,19 +209,14 @@ def test_rm_wants_an_ended_bot_with_settled_orders_and_no_position() -> None:
     taken = t.command("bot.rm", name="a", leave=True)
     assert (taken.ok, taken.says) == (True, f"a is removed; 0.02 {PERP} is the account's own now")
     assert "a" not in t.e.bots
-    assert t.e.desk.net(PERP) == place.qty - place.qty + t.e.desk.account(MAIN).external["BTC-PERP"].qty
+    assert t.e.desk.net(PERP) == t.e.desk.account(MAIN).external["BTC-PERP"].qty == D("0.02")
     t.book(60001)
     t.check()
 
 
 def test_what_is_left_to_the_account_by_two_inverse_bots_can_be_looked_at() -> None:
     """Their costs may cancel out while their quantities do not: there is then no average price."""
-    from builders import perp
-
-    from kedge.engine.look import positions
-
-    inverse = perp(kind="inverse", settle="BTC", qty_step="1", min_qty="1", min_notional="0")
-    inverse = perp(**{f: getattr(inverse, f) for f in ("kind", "settle")}, min_notional=inverse.tick * 0)
+    inverse = perp(kind="inverse", settle="BTC", min_notional=ZERO)
     t = Trial(instruments=(inverse,))
     for name, side, qty, price in (("a", "buy", 10, 60000), ("b", "sell", 5, 30000)):
         t.play(name, up_to(side, price, qty))
@@ -341,5 +338,5 @@ def test_killing_a_bot_cancels_and_keeps_its_position() -> None:
     assert [c.client_id for c in t.take(Cancel)] == [place.client_id]
     t.fill(place, "0.01")
     t.nothing_sent()
-    assert t.slot("a").tally.net == place.qty - place.qty + t.slot("a").tally.bought
+    assert t.slot("a").tally.net == D("0.03")
     assert any("late fill of 0.01 BTC-PERP while killed" in x for x in t.alarms())

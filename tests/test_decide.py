@@ -1,4 +1,4 @@
-"""The supervisor of bots: nonsense and exceptions park one bot, and nothing a bot says can harm the journal."""
+"""The supervisor of bots: nonsense and exceptions park one bot, and nothing it says can harm the journal."""
 
 from __future__ import annotations
 

@@ -68,6 +68,16 @@ def test_one_order(place: str, limits: Limits, want: Any, says: str) -> None:
     assert refused(t) == f"{place}: {says}"
 
 
+def test_a_protective_stop_is_measured_against_its_trigger() -> None:
+    """A stop far from the touch is its whole point; a limit far from its trigger is the mistake."""
+    t = Trial(limits=RiskBook(desk=Limits(collar=D("0.01"))))
+    stop = {"kind": "stop_limit", "trigger_price": D(50000)}
+    t.play("b", wanting(rest("sell", 49900, "0.05", **stop)))
+    assert t.placed().price == D(49900)
+    t.play("c", wanting(rest("sell", 49000, "0.05", **stop)))
+    assert "outside the collar at 49500" in refused(t, "c")
+
+
 @pytest.mark.parametrize(
     ("book", "who"),
     [
@@ -116,7 +126,7 @@ def test_an_order_must_pass_all_three() -> None:
     loose, tight = Limits(order_qty_max=D(1)), Limits(order_qty_max=D("0.01"))
     t = Trial(limits=RiskBook(desk=loose, accounts={MAIN: loose}, bots={"b": tight}))
     t.play("b", wanting(rest("buy", 60000, "0.05")))
-    assert "bot limit" in refused(t)
+    assert "bot limit" in refused(t, "c")
     t.play("c", wanting(rest("buy", 60000, "0.05")))
     t.placed()
 
@@ -211,7 +221,7 @@ def test_a_new_day_begins_with_the_clock_and_not_with_its_first_fill() -> None:
     t.fill(t.opened(t.placed()), "0.05", price=58000)
     t.play("b", wanting(rest("buy", 60000, "0.01")))
     t.wait(1)
-    assert "the day's result of -100 USD" in refused(t)
+    assert "the day's result of -100 USD" in refused(t, "c")
     t.wait(3600)
     t.book(60001)
     t.placed()

@@ -54,9 +54,9 @@ IMPURE_IMPORTS = (
 # file, function: why this place may catch everything.
 SUPERVISORS: dict[tuple[str, str], str] = {
     ("cli/app.py", "main"): "the last place: our own faults get their own number",
-    ("cli/params.py", "_import"): "a person's own file may raise whatever it likes",
     ("engine/engine.py", "supervised"): "the supervisor of bots: one bad bot is parked, the others go on",
-    ("runtime/kinds.py", "load"): "a person's own file may raise whatever it likes",
+    ("runtime/kinds.py", "_import"): "a person's own file may raise whatever it likes",
+    ("runtime/kinds.py", "make"): "a person's own class, likewise",
     ("sim/process.py", "close_silently"): "nobody hears what a dead program says on its way out",
     ("sim/scheduler.py", "_spin"): "a loop outlives its callbacks, and reports them",
     ("storm/engines.py", "_live"): "whatever ends an engine in a storm is a finding",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import types
 from decimal import Decimal as D
 from typing import Any
@@ -25,10 +26,8 @@ CONFIG = {"market": PERP, "top": "59900", "step": "100", "qty": "0.01", "steps":
 def page_module() -> types.ModuleType:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len(blocks) == 1, "the page has one complete bot"
-    module = types.ModuleType("ladder")
-    import sys
-
-    sys.modules["ladder"] = module
+    module = types.ModuleType("my_module")
+    sys.modules["my_module"] = module
     exec(compile(blocks[0], str(PAGE), "exec"), module.__dict__)
     return module
 
@@ -123,7 +122,8 @@ def test_a_light_storm(things: list[tuple[str, int]]) -> None:
         elif what == "cut":
             t.cut()
             t.connect()
-        t.take(Lookup), t.take(Cancel)
+        t.take(Lookup)
+        t.take(Cancel)
         for number in range(3):
             slot = t.bot("l").slots.get(f"step-{number}")
             assert slot is None or 0 <= slot.tally.net <= D("0.01")

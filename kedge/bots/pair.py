@@ -22,6 +22,10 @@ from kedge.model.numbers import ONE, ZERO, text
 from kedge.model.order import Side, opposite, sign
 
 
+# After so many refusals of the near leg in a row, the far leg is not worked any more until one gets through.
+STUCK = 2
+
+
 class PairConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     far: Annotated[str, Meta(description="The leg that is worked, as account:SYMBOL.")]
     near: Annotated[str, Meta(description="The leg that is evened out at once, as account:SYMBOL.")]
@@ -82,7 +86,9 @@ class Pair(Bot[PairConfig, PairState]):
         finished = ""
         price = far.near(config.side) if far.ready else ZERO
         if (far.instrument.tradable(rest, price) if price else far.instrument.qty_at_most(rest)) > 0:
-            wants = (*_work(config, far, near, rest), even)
+            # A leg that cannot be evened out is no reason to open more of the other.
+            stuck = view.slot("near").rejects >= STUCK
+            wants = (even,) if stuck else (*_work(config, far, near, rest), even)
         else:
             finished = _story(view, far)
         state = view.state

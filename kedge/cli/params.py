@@ -8,9 +8,6 @@ structures may still be given as JSON. Every mistake names the field, the fault 
 
 from __future__ import annotations
 
-import importlib
-import re
-import sys
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -19,14 +16,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct, inspect
 
-from kedge.bots import BUILT_IN
 from kedge.engine.bot import Bot
 from kedge.model.exits import Exit, Halt
 from kedge.model.forms import Entry, default_word, example, form
 from kedge.model.numbers import BadNumber, exact
 from kedge.model.sentences import both, mistake, unknown_name
-
-_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+from kedge.runtime import kinds
 
 _json = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -36,41 +31,10 @@ _json = msgspec.json.Decoder(float_hook=Decimal)
 
 def find_kind(kind: str, folder: Path) -> type[Bot[Any, Any]]:
     """A built-in kind, or "module:Class" from the bots folder or what is installed. Raises `Halt`."""
-    if kind in BUILT_IN:
-        return type(BUILT_IN[kind])
-    if ":" not in kind:
-        says = unknown_name(kind, BUILT_IN, "kind of bot")
-        raise Halt(Exit.USAGE, f"{says} (your own is named module:Class)")
-    if not _PATH.match(kind):
-        raise Halt(Exit.USAGE, f"`{kind}` is no class; write it like my_module:MyBot")
-    module_name, _, class_name = kind.partition(":")
-    module = _import(module_name, folder)
-    found = getattr(module, class_name, None)
-    if not (isinstance(found, type) and issubclass(found, Bot)):
-        names = [
-            n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Bot) and v is not Bot
-        ]
-        raise Halt(Exit.USAGE, f"{module_name}: {unknown_name(class_name, names, 'bot class')}")
-    missing = [name for name in ("Config", "State") if not hasattr(found, name)]
-    if missing:
-        raise Halt(Exit.USAGE, f"{kind} must say its {both(missing)}; see docs/how-to/write-a-bot.md")
-    return found
-
-
-def _import(name: str, folder: Path) -> Any:
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        where = f" in {folder}" if error.name == name else f" (wanted by {name})"
-        raise Halt(Exit.USAGE, f"there is no module {error.name}{where}") from None
-    except SyntaxError as error:
-        raise Halt(Exit.USAGE, f"{name} is not Python: {error.msg} (line {error.lineno})") from None
-    except Exception as error:  # noqa: BLE001  # a person's own file may raise whatever it likes
-        raise Halt(
-            Exit.USAGE, f"{name} failed while it was imported: {type(error).__name__}: {error}"
-        ) from None
+        return kinds.find(kind, folder)
+    except kinds.NoKind as wrong:
+        raise Halt(Exit.USAGE, str(wrong)) from None
 
 
 # ── pairs ───────────────────────────────────────────────────────────────────────────────────────

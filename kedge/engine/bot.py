@@ -110,6 +110,8 @@ class SlotView(Struct, frozen=True):
     order: OrderView | None = None
     # True while the venue may know of fills that we do not, or an order's fate is unknown.
     unsettled: bool = False
+    # How often in a row the venue has refused an order of this slot.
+    rejects: int = 0
     # Why nothing is being sent for this slot, where something is wanted ("" when nothing stands in the way).
     held: str = ""
 

@@ -77,7 +77,8 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
         return False, said
     kind = e.kinds.get(args.kind)
     if kind is None:
-        return False, f"there is no kind of bot {args.kind!r}; there are: {', '.join(sorted(e.kinds))}"
+        known = ", ".join(sorted(e.kinds))
+        return False, e.no_kind(args.kind) or f"there is no kind of bot {args.kind!r}; there are: {known}"
     try:
         config = msgspec.json.decode(args.config, type=kind.Config)
     except msgspec.DecodeError as error:
@@ -150,7 +151,7 @@ def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
         return False, _no_bot(e, args.name)
     kind = e.kinds.get(row.kind)
     if kind is None:
-        return False, f"the kind {row.kind!r} is not installed"
+        return False, e.no_kind(row.kind) or f"the kind {row.kind!r} is not installed"
     try:
         merged = {**msgspec.json.decode(row.config), **msgspec.json.decode(args.config, type=dict[str, Any])}
         config = msgspec.json.decode(msgspec.json.encode(merged), type=kind.Config)

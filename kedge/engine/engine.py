@@ -7,7 +7,7 @@ keeps it for the journal; `act` keeps an effect for the shell. Nothing else in t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,6 +30,8 @@ SECOND_NS = 1_000_000_000
 AUDIT_EVERY_NS = 3600 * SECOND_NS
 # Sent orders that are remembered for orders per minute: the older half goes when there are more.
 SENT_MOST = 20_000
+# The records after which a bot's position may be another.
+_MOVE_POSITIONS = (r.Filled, r.BotRemoved)
 T = TypeVar("T")
 
 
@@ -78,12 +80,17 @@ class Engine:
         self.counter = 0  # of client ids, in this life
         # Live orders by market and side, for orders of ours that could meet; pruned when read.
         self._resting: dict[tuple[Market, Side], dict[str, None]] = {}
+        # Kept by `worth.py`, so that limits need not walk the whole desk for every order.
+        self.worths: dict[Market, Any] = {}
+        self.held: dict[Market, tuple[Decimal, Decimal]] | None = None
 
     # ── the two things a step may do ────────────────────────────────────────────────────────────
 
     def write(self, record: r.Record) -> None:
         fold(self.desk, record, self.now_ns)
         self.out.records.append(record)
+        if type(record) in _MOVE_POSITIONS:
+            self.held = None
 
     def act(self, effect: Effect) -> None:
         self.out.effects.append(effect)
@@ -160,7 +167,7 @@ class Engine:
         kind = self.kinds.get(row.kind)
         if kind is None:
             self.bots[row.name] = BotNow(None, None, None)
-            return f"the kind {row.kind!r} is not installed"
+            return self.no_kind(row.kind) or f"the kind {row.kind!r} is not installed"
         found, failed = supervised(lambda: _decoded(kind, row))
         if found is None:
             self.bots[row.name] = BotNow(None, None, None)
@@ -169,6 +176,11 @@ class Engine:
         self.bots[row.name] = BotNow(kind, config, state)
         self.watch(row.name, markets)
         return ""
+
+    def no_kind(self, kind: str) -> str:
+        """Why a kind is missing, where the shell tried to import it and failed; "" where nothing is known."""
+        failed: Mapping[str, str] = getattr(self.kinds, "failed", {})
+        return failed.get(kind, "")
 
     def watch(self, bot: str, markets: tuple[Market, ...]) -> None:
         """Have the bot watch exactly these markets; none when it is gone."""

@@ -14,6 +14,7 @@ from kedge.engine.apply import DAY_NS
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.senses import BotNow, MarketNow
 from kedge.engine.state import BotRow
+from kedge.engine.worth import worths
 from kedge.model.instrument import Instrument, Market, account_of
 from kedge.model.limits import NO_LIMITS, Limits
 from kedge.model.numbers import ONE, ZERO, text
@@ -32,6 +33,7 @@ class Proposal(Struct, frozen=True):
     price: Decimal  # what limits are counted at: the trigger or the touch where there is no limit price
     role: Role
     amended: bool = False
+    trigger: Decimal = ZERO  # of a stop: what its price is measured against
 
 
 def refusal(e: Engine, row: BotRow, now: BotNow, p: Proposal, instrument: Instrument) -> str:
@@ -68,8 +70,9 @@ def _one_order(limits: Limits, p: Proposal, instrument: Instrument, market: Mark
         return f"{text(size)} {instrument.quote} is more than the largest order of {most}"
     if limits.collar:
         touch = market.asks if p.side == "buy" else market.bids
-        if touch:
-            bound = touch[0].price * (ONE + sign(p.side) * limits.collar)
+        facing = p.trigger or (touch[0].price if touch else ZERO)
+        if facing:
+            bound = facing * (ONE + sign(p.side) * limits.collar)
             if (p.price - bound) * sign(p.side) > 0:
                 return f"price {text(p.price)} is outside the collar at {text(bound)}"
     return ""
@@ -107,14 +110,11 @@ def _exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> st
     account = account_of(p.market)
     worst = worst_case(e, p.market, p.side, p.qty)
     # Even if all of it fills, the account's position only shrinks; the bot's own may grow all the same.
-    shrinks = worst * sign(p.side) <= 0
-    added = ZERO if shrinks else instrument.notional(worst, p.price)
-    for name, limits in (("desk", book.desk), (account, book.accounts.get(account, NO_LIMITS))):
-        if limits.exposure_notional_max and not shrinks:
-            others = _others(e, p.market, account if name != "desk" else "")
-            total = added + others
-            if total > limits.exposure_notional_max:
-                return _too_much(name, total, limits.exposure_notional_max, instrument)
+    if worst * sign(p.side) > 0:
+        limits = book.accounts.get(account, NO_LIMITS)
+        said = _shared_exposure(e, p.market, instrument.notional(worst, p.price), limits, instrument)
+        if said:
+            return said
     limits = book.bots.get(row.name, book.bot)
     if limits.exposure_notional_max:
         total = _bot_exposure(e, row, p, instrument)
@@ -127,19 +127,26 @@ def _too_much(name: str, total: Decimal, most: Decimal, instrument: Instrument) 
     return f"worst case of {name} would be {text(total)} {instrument.quote}, over its limit of {text(most)}"
 
 
-def _others(e: Engine, market: Market, account: str) -> Decimal:
-    """The worst cases of all other markets, of one account or of the whole desk."""
-    total = ZERO
-    for name in dict.fromkeys([*e.desk.nets, *e.desk.open]):
-        if name == market or (account and account_of(name) != account):
-            continue
-        instrument = e.desk.instrument(name)
-        price = e.market(name).reference
-        if instrument is None or price <= 0:
-            continue
-        worst = max(abs(worst_case(e, name, "buy")), abs(worst_case(e, name, "sell")))
-        total += instrument.notional(worst, price)
-    return total
+def _shared_exposure(
+    e: Engine, market: Market, added: Decimal, limits: Limits, instrument: Instrument
+) -> str:
+    """The worst case of this market together with those of all others, on the desk and on the account."""
+    of_desk, of_account = e.limits.desk.exposure_notional_max, limits.exposure_notional_max
+    if not of_desk and not of_account:
+        return ""
+    account = account_of(market)
+    prefix = account + ":"
+    desk_total = account_total = added
+    for name, other in worths(e):
+        if name != market:
+            desk_total += other.worst
+            if name.startswith(prefix):
+                account_total += other.worst
+    if of_desk and desk_total > of_desk:
+        return _too_much("desk", desk_total, of_desk, instrument)
+    if of_account and account_total > of_account:
+        return _too_much(account, account_total, of_account, instrument)
+    return ""
 
 
 def _bot_exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> Decimal:
@@ -171,9 +178,10 @@ def _daily_loss(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> 
     if p.role == "balance" or worst_case(e, p.market, p.side, p.qty) * sign(p.side) <= 0:
         return ""
     asset = instrument.settle
-    for name, limits in _applying(e, row, p.market):
-        if limits.daily_loss_max:
-            result = _today(e, asset) + unrealised(e, asset)
+    limited = [(name, limits) for name, limits in _applying(e, row, p.market) if limits.daily_loss_max]
+    if limited:
+        result = _today(e, asset) + unrealised(e, asset)
+        for name, limits in limited:
             if -result >= limits.daily_loss_max:
                 return f"{name}: the day's result of {text(result)} {asset} has reached the loss limit"
     return ""
@@ -185,14 +193,5 @@ def _today(e: Engine, asset: str) -> Decimal:
 
 
 def unrealised(e: Engine, asset: str) -> Decimal:
-    """Open profit of everything settled in this asset, at the reference prices."""
-    total = ZERO
-    for bot in e.desk.bots.values():
-        for slot in bot.slots.values():
-            if slot.position.qty == 0:
-                continue
-            instrument = e.desk.instrument(slot.market)
-            price = e.market(slot.market).reference
-            if instrument is not None and instrument.settle == asset and price > 0:
-                total += slot.position.unrealised(instrument, price)
-    return total
+    """Open profit of everything our bots hold that is settled in this asset, at the reference prices."""
+    return sum((found.profit for _, found in worths(e) if found.settle == asset), ZERO)

@@ -237,7 +237,7 @@ def _gate(e: Engine, row: BotRow, now: BotNow, rest: Rest, instrument: Instrumen
     if not e.fresh(market):
         return f"{rest.market}: stale book ({market.lost or 'too old'})"
     counted = rest.price or rest.trigger_price or market.reference
-    proposal = Proposal(rest.market, rest.side, rest.qty, counted, rest.role, amended)
+    proposal = Proposal(rest.market, rest.side, rest.qty, counted, rest.role, amended, rest.trigger_price)
     said = refusal(e, row, now, proposal, instrument)
     if said:
         _write_refusal(e, row, now, rest, said)

@@ -89,5 +89,6 @@ def slot_view(e: Engine, slot: Slot, held: str) -> SlotView:
         fees=dict(slot.position.fees),
         order=shown,
         unsettled=unsettled,
+        rejects=slot.rejects,
         held=held,
     )

@@ -117,7 +117,8 @@ class Reading:
                 return cls(path)
 
     def close(self) -> None:
-        with self._write_lock, self._read_lock:
+        """Raises `JournalError` where the disk does not take what closing folds in; nothing is lost by it."""
+        with self._write_lock, self._read_lock, plainly(self.path):
             self._reader.close(True)
             self._writer.close(True)
 

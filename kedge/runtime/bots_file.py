@@ -1,23 +1,31 @@
 """The desk follows the bots file: what is listed is added or amended, what is gone is stopped and removed.
 
-Only bots that came from the file are touched when they leave it. Every change is an ordinary command with
-an id made of what the file says, so that following the same file twice changes nothing.
+Only bots that came from the file are touched. Every change is an ordinary command with an id made of what
+the file says, and only where the desk differs from it, so that following the same file twice changes
+nothing. What is stopped because it left the file is removed as soon as it has ended: `leaving` names those,
+`farewell` is the command.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from kedge.engine.state import Desk
+from kedge.engine.bot import Bot
+from kedge.engine.state import BotRow, Desk
 from kedge.model.events import Command
 from kedge.settings import BotSpec
 
+ENDED = ("stopped", "killed", "parked")
 
-def changes(desk: Desk, wanted: Mapping[str, BotSpec], now_ns: int) -> list[Command]:
+
+def changes(
+    desk: Desk, kinds: Mapping[str, Bot[Any, Any]], wanted: Mapping[str, BotSpec], now_ns: int
+) -> list[Command]:
     """The commands that bring the desk to what the file lists."""
     found: list[Command] = []
     for name, spec in wanted.items():
@@ -25,23 +33,57 @@ def changes(desk: Desk, wanted: Mapping[str, BotSpec], now_ns: int) -> list[Comm
         if row is None:
             body = {"name": name, "kind": spec.kind, "config": spec.config, "origin": "file"}
             found.append(_command("bot.add", body, now_ns))
-        elif not _says_the_same(bytes(row.config), bytes(spec.config)):
+        elif not _conflict(row, spec) and not _says_the_same(row, spec, kinds.get(spec.kind)):
             found.append(_command("bot.amend", {"name": name, "config": spec.config}, now_ns))
-    for name, row in desk.bots.items():
-        if row.origin != "file" or name in wanted:
-            continue
-        if row.phase in ("running", "paused"):
-            found.append(_command("bot.stop", {"name": name}, now_ns))
-        elif row.phase in ("stopped", "killed", "parked"):
-            found.append(_command("bot.rm", {"name": name}, now_ns))
+    for row in leaving(desk, wanted):
+        if row.phase in ENDED:
+            found.append(farewell(row.name, now_ns))
+        elif row.phase != "stopping":
+            found.append(_command("bot.stop", {"name": row.name}, now_ns))
     return found
 
 
-def _says_the_same(has: bytes, says: bytes) -> bool:
-    """Whether every parameter in the file has that value already; defaults are not repeated in it."""
-    old = msgspec.json.decode(has, type=dict[str, object])
-    new = msgspec.json.decode(says, type=dict[str, object])
-    return all(key in old and str(old[key]) == str(value) for key, value in new.items())
+def leaving(desk: Desk, wanted: Mapping[str, BotSpec]) -> list[BotRow]:
+    """The bots that came from the file and are no longer in it."""
+    return [row for name, row in desk.bots.items() if row.origin == "file" and name not in wanted]
+
+
+def farewell(name: str, now_ns: int) -> Command:
+    """Remove a bot that has ended; the engine refuses while it holds something."""
+    return _command("bot.rm", {"name": name}, now_ns)
+
+
+def conflicts(desk: Desk, wanted: Mapping[str, BotSpec]) -> list[str]:
+    """What the file asks for and cannot have, in sentences."""
+    found = [_conflict(desk.bots[name], spec) for name, spec in wanted.items() if name in desk.bots]
+    return [said for said in found if said]
+
+
+# ── helpers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _conflict(row: BotRow, spec: BotSpec) -> str:
+    if row.origin != "file":
+        return f"{row.name} was added by command and is left alone; remove it, or rename the section"
+    if row.kind != spec.kind:
+        return f"{row.name} is a {row.kind}, not a {spec.kind}; remove the section first, or rename it"
+    return ""
+
+
+def _says_the_same(row: BotRow, spec: BotSpec, kind: Bot[Any, Any] | None) -> bool:
+    """Whether the file's parameters are the bot's, as its kind reads them: 0.05, 0.050 and "0.05" are."""
+    try:
+        has = msgspec.json.decode(row.config, type=dict[str, Raw])
+        says = msgspec.json.decode(spec.config, type=dict[str, Raw])
+        if kind is None:
+            return bool(has == {**has, **says})
+        return bool(_read({**has, **says}, kind) == _read(has, kind))
+    except msgspec.DecodeError:
+        return False  # the engine will say what is wrong with it
+
+
+def _read(config: Mapping[str, Raw], kind: Bot[Any, Any]) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(config), type=kind.Config)
 
 
 def _command(verb: str, body: Mapping[str, object], now_ns: int) -> Command:

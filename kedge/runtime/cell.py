@@ -23,7 +23,9 @@ from kedge.engine.engine import Engine, Out, RiskBook
 from kedge.engine.state import Desk, decode_desk, encode_desk
 from kedge.engine.step import born, next_ns, step
 from kedge.journal.journal import Journal, JournalError
-from kedge.model.events import BookUpdate, Command, Event, Outgrown, Tick
+from kedge.model import events as ev
+from kedge.model.events import BookLost, BookUpdate, Command, Event, LinkDown, Outgrown, Tick
+from kedge.model.instrument import account_of
 from kedge.model.records import CommandTaken, Entry
 from kedge.runtime.env import Clock
 from kedge.runtime.port import EngineAway
@@ -36,6 +38,9 @@ INBOX_MOST = 100_000
 # Records written but not yet durable; beyond this the engine waits for the disk.
 UNSYNCED_MOST = 20_000
 BATCH_MOST = 256
+# What the venues stream by themselves may be dropped when too much of it waits, since a report brings it
+# again. Answers, links and commands are as many as were asked for, and never come twice.
+STREAMED = (ev.OrderNews, ev.FillNews, ev.CashNews, ev.BalanceNews, ev.MarkUpdate, ev.InstrumentSeen)
 
 
 class CellConfig(Struct, frozen=True):
@@ -81,6 +86,7 @@ class Cell:
         self._unsynced: deque[tuple[int, Sequence[Entry]]] = deque()
         self._durable = asyncio.Event()
         self._answers: dict[str, list[asyncio.Future[CommandTaken]]] = {}
+        self._taking: dict[str, None] = {}  # commands whose record is not yet durable
         self._shells: dict[str, Shell] = {}
         self._tree: Tree | None = None
         self._snapshotting = False
@@ -103,6 +109,8 @@ class Cell:
     # ── the loop ────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
+        if self.stopped:
+            return
         self._tree = tree = Tree(self.config.cell)
         try:
             self.began_ns = self.clock()
@@ -124,11 +132,13 @@ class Cell:
         """Stop in good order: nothing more is decided; orders stay as they are at the venues."""
         if self._tree is not None:
             self._tree.finish()
+        else:
+            self.stopped = True  # before it began
 
     async def _work(self) -> None:
         while True:
             await self._wait()
-            while self._inbox or self._books or self._due():
+            while self._heard() or self._due():
                 self._batch()
                 if self.last_seq - self.durable_seq > UNSYNCED_MOST:
                     await self._caught_up()
@@ -137,7 +147,7 @@ class Cell:
 
     async def _wait(self) -> None:
         """Until something is heard or the next timer is due."""
-        if self._inbox or self._books:
+        if self._heard():
             return
         self._wake.clear()
         due_ns = next_ns(self.engine)
@@ -152,6 +162,9 @@ class Cell:
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    def _heard(self) -> bool:
+        return bool(self._inbox or self._books or self._overflow)
 
     def _due(self) -> bool:
         due_ns = next_ns(self.engine)
@@ -199,13 +212,22 @@ class Cell:
             return
         if type(event) is BookUpdate:
             self._books[event.market] = event
-        elif len(self._inbox) >= INBOX_MOST:
+        elif len(self._inbox) >= INBOX_MOST and isinstance(event, STREAMED):
             self._overflow += 1
         else:
+            self._forget_books(event)
             self._inbox.append(event)
         for tap in self.taps.values():
             tap(event)
         self._wake.set()
+
+    def _forget_books(self, event: Event) -> None:
+        """A book that still waits must not come after the news that it is lost."""
+        if type(event) is BookLost:
+            self._books.pop(event.market, None)
+        elif type(event) is LinkDown:
+            for market in [name for name in self._books if account_of(name) == event.account]:
+                del self._books[market]
 
     # ── write, then act ─────────────────────────────────────────────────────────────────────────
 
@@ -215,6 +237,8 @@ class Cell:
             for record in out.records:
                 self.last_seq += 1
                 entries.append(Entry(self.last_seq, ts_ns, record))
+                if type(record) is CommandTaken:
+                    self._taking[record.command_id] = None
             for effect in out.effects:
                 if isinstance(effect, Place) and effect.early:
                     self._shells[effect.account].carry_out(effect)
@@ -241,6 +265,7 @@ class Cell:
         self._durable.set()
         for entry in entries:
             if type(entry.record) is CommandTaken:
+                self._taking.pop(entry.record.command_id, None)
                 self._answer(entry.record)
         for tail in list(self.tails.values()):
             tail(entries)
@@ -297,11 +322,9 @@ class Cell:
 
     def _answer_repeats(self) -> None:
         """A command given twice gets the first one's answer, once that is durable."""
-        if not self._answers or self.durable_seq < self.last_seq:
-            return
         for command_id, waiters in self._answers.items():
             known = self.engine.desk.commands.get(command_id)
-            if known is None:
+            if known is None or command_id in self._taking:
                 continue
             for waiter in waiters:
                 if not waiter.done():
@@ -311,7 +334,7 @@ class Cell:
         for waiters in self._answers.values():
             for waiter in waiters:
                 if not waiter.done():
-                    waiter.set_exception(EngineAway("the engine stopped before it could take the command"))
+                    waiter.set_exception(EngineAway("the engine stopped before the command was durable"))
 
 
 _EMPTY = Raw(b"{}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,15 +11,15 @@ import msgspec
 from kedge.engine import look
 from kedge.journal.journal import JournalError
 from kedge.journal.sqlite import SqliteJournal
-from kedge.model.events import Command, Event
+from kedge.model.events import Command, Event, Outgrown
 from kedge.model.looks import Status
-from kedge.model.records import CommandTaken, Entry
-from kedge.runtime.bots_file import changes
+from kedge.model.records import BotPhased, CommandTaken, Entry
+from kedge.runtime.bots_file import ENDED, changes, conflicts, farewell, leaving
 from kedge.runtime.cell import Cell
 from kedge.runtime.kinds import Kinds
 from kedge.runtime.port import EngineAway
 from kedge.runtime.readings import Readings
-from kedge.settings import SettingsWrong, read_bots_file
+from kedge.settings import BotSpec, SettingsWrong, read_bots_file
 
 QUEUE_MOST = 10_000
 PAGE = 1000
@@ -42,12 +42,15 @@ class EngineDoor:
         self._kinds = kinds
         self._bots_path = bots_path
         self._numbers = 0
+        # Bots that were stopped because they left the bots file: removed as soon as they have ended.
+        self._leaving: dict[str, None] = {}
+        cell.tails[self._key()] = self._see_off
 
     async def command(self, command: Command) -> CommandTaken:
-        if command.verb == "bot.add":
-            said = self._kinds.load(_kind_in(command))
-            if said:
-                return CommandTaken(command.command_id, "", "", command.verb, command.args, False, said)
+        """The kind is imported first; where that fails, the engine refuses the command with the reason."""
+        kind = self._kind_of(command)
+        if kind:
+            self._kinds.load(kind)
         return await self._cell.command(command)
 
     def status(self) -> Status:
@@ -83,11 +86,10 @@ class EngineDoor:
                 lost = False
                 upto = self._cell.durable_seq
                 while seq < upto:
-                    page = list(self._journal.tail(seq, min(PAGE, upto - seq)))
+                    page = await asyncio.to_thread(self._page, seq, min(PAGE, upto - seq))
                     for entry in page:
                         yield entry
                         seq = entry.seq
-                    await asyncio.sleep(0)
                 while not lost or not queue.empty():
                     entry = await queue.get()
                     if entry.seq == seq + 1:
@@ -98,18 +100,31 @@ class EngineDoor:
         finally:
             self._cell.tails.pop(key, None)
 
+    def _page(self, after_seq: int, limit: int) -> list[Entry]:
+        return list(self._journal.tail(after_seq, limit))
+
     async def tap(self, kinds: tuple[str, ...]) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event] = asyncio.Queue()
 
+        dropped = 0
+
         def tap(event: Event) -> None:
-            if (not kinds or type(event).__name__ in kinds) and queue.qsize() < QUEUE_MOST:
+            nonlocal dropped
+            if kinds and type(event).__name__ not in kinds:
+                return
+            if queue.qsize() < QUEUE_MOST:
                 queue.put_nowait(event)
+            else:
+                dropped += 1
 
         key = self._key()
         self._cell.taps[key] = tap
         try:
             while True:
                 yield await queue.get()
+                if dropped and queue.empty():
+                    says, dropped = f"{dropped} events were not told: they were read too slowly", 0
+                    yield Outgrown("tap", says)
         finally:
             self._cell.taps.pop(key, None)
 
@@ -130,22 +145,44 @@ class EngineDoor:
         wrong = self._kinds.load_all(spec.kind for spec in wanted.values())
         if wrong:
             raise ValueError("; ".join(wrong))
-        said: list[str] = []
-        for command in changes(self._cell.engine.desk, wanted, self._cell.clock()):
+        said = await self._follow(wanted)
+        return "; ".join(said) or "nothing has changed"
+
+    async def _follow(self, wanted: Mapping[str, BotSpec]) -> list[str]:
+        desk = self._cell.engine.desk
+        self._leaving = {row.name: None for row in leaving(desk, wanted)}
+        said = conflicts(desk, wanted)
+        for command in changes(desk, self._kinds, wanted, self._cell.clock()):
             try:
                 taken = await self._cell.command(command)
             except EngineAway as away:
                 raise ValueError(str(away)) from None
-            said.append(taken.says)
-        return "; ".join(said) or "nothing has changed"
+            name = _argument(command, "name")
+            said.append(taken.says if name in taken.says else f"{name}: {taken.says}")
+        return said
+
+    def _see_off(self, entries: Sequence[Entry]) -> None:
+        """Those who left the bots file and have now come to their end."""
+        for entry in entries:
+            record = entry.record
+            if type(record) is BotPhased and record.phase in ENDED and record.bot in self._leaving:
+                del self._leaving[record.bot]
+                self._cell.hear(farewell(record.bot, entry.ts_ns))
+
+    def _kind_of(self, command: Command) -> str:
+        """The kind that a command is about to need; "" where it needs none that is not there."""
+        if command.verb == "bot.add":
+            return _argument(command, "kind")
+        row = self._cell.engine.desk.bots.get(_argument(command, "name"))
+        return row.kind if row is not None and command.verb in ("bot.resume", "bot.amend") else ""
 
     def _key(self) -> int:
         self._numbers += 1
         return self._numbers
 
 
-def _kind_in(command: Command) -> str:
+def _argument(command: Command, name: str) -> str:
     try:
-        return str(msgspec.json.decode(command.args, type=dict[str, object]).get("kind", ""))
+        return str(msgspec.json.decode(command.args, type=dict[str, object]).get(name, ""))
     except msgspec.DecodeError:
         return ""

@@ -20,16 +20,17 @@ JUMP_NS = 500_000_000
 class SteadyClock:
     """Wall nanoseconds, steady. Call it for now; `jump_ns` is how far the wall has gone its own way."""
 
-    def __init__(self) -> None:
-        self._wall_ns = time.time_ns()
-        self._mono_ns = time.monotonic_ns()
+    def __init__(self, wall: Clock = time.time_ns, mono: Clock = time.monotonic_ns) -> None:
+        self._wall, self._mono = wall, mono
+        self._wall_ns = wall()
+        self._mono_ns = mono()
 
     def __call__(self) -> int:
-        return self._wall_ns + time.monotonic_ns() - self._mono_ns
+        return self._wall_ns + self._mono() - self._mono_ns
 
     def jump_ns(self) -> int:
         """How far the wall is ahead of us (negative: behind); a jump ahead is followed from here on."""
-        ahead = time.time_ns() - self()
+        ahead = self._wall() - self()
         if ahead > JUMP_NS:
             self._wall_ns += ahead
         return ahead if abs(ahead) > JUMP_NS else 0

@@ -57,8 +57,8 @@ class PaperProcess:
     async def keep(self) -> None:
         """Start it again whenever it ends; runs until cancelled."""
         while True:
-            assert self._process is not None
-            await self._process.wait()
+            if self._process is not None:  # none: it could not be started again the last time
+                await self._process.wait()
             await asyncio.sleep(AGAIN_S)
             with contextlib.suppress(PaperFailed):
                 await self.start()

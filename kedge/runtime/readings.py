@@ -81,12 +81,21 @@ class Readings:
             await asyncio.sleep(0.02)
         return await self._in_thread(partial(self._reading.read, what, args))
 
+    async def finish(self) -> None:
+        """Tell what is left once nothing more comes, so that a last look and the next start find it."""
+        try:
+            if not self._behind and self._waiting:
+                await self._catch_up()
+        except JournalError as error:
+            # They are made from the journal, and can be made again: no reason to end badly.
+            self._say(f"what people read could not be kept to the end: {error}")
+
     async def close(self) -> None:
-        """Tell what is left, so that the next start finds it."""
-        if not self._behind and self._waiting:
-            await self._catch_up()
-        self._pool.shutdown(wait=True)
-        self._reading.close()
+        try:
+            self._pool.shutdown(wait=True)
+            self._reading.close()
+        except JournalError as error:
+            self._say(f"what people read could not be put away: {error}")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

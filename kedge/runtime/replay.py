@@ -130,4 +130,3 @@ def _tell(played: Played, said: list[str], folder: Path) -> None:
     if played.lost:
         print(f"{played.lost} gaps: the disk was too slow there, and what followed could not be played")
     print(f"difference: {played.difference}" if played.difference else "every record is the same as then")
-

@@ -20,6 +20,8 @@ from kedge.runtime.tree import Tree
 from kedge.venues.venue import Venue
 
 IN_FLIGHT_MOST = 64
+# Of these, so many are kept for what is urgent: silent requests for risk must not hold up a cancel.
+IN_FLIGHT_RESERVE = 16
 QUEUE_MOST = 20_000
 # An order is not sent when less than this is left of its time: it would only arrive too late.
 MARGIN_NS = 50_000_000
@@ -71,9 +73,9 @@ class Shell:
 
     async def _drain(self) -> None:
         while self._urgent or self._others:
-            if self._in_flight >= IN_FLIGHT_MOST:
-                return  # an answer wakes us
             urgent = bool(self._urgent)
+            if self._in_flight >= IN_FLIGHT_MOST - (0 if urgent else IN_FLIGHT_RESERVE):
+                return  # an answer wakes us
             wait_ns = self.budget.take(self._clock(), urgent)
             if wait_ns:
                 await self._pause(wait_ns, urgent)

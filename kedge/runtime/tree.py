@@ -9,6 +9,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+# A task that has not ended so long after it was told to is named and left behind.
+CLOSE_S = 20.0
+
 
 class Tree:
     def __init__(self, name: str) -> None:
@@ -16,6 +19,7 @@ class Tree:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count = 0
+        self._closing = False
 
     def start(self, name: str, work: Coroutine[Any, Any, None], lasting: bool = True) -> asyncio.Task[None]:
         """Run a task of this tree. A lasting one that returns ends the tree as a failure would."""
@@ -41,11 +45,16 @@ class Tree:
         await asyncio.shield(self._ended)
 
     async def close(self) -> None:
-        """Cancel what still runs, youngest first, and wait for each."""
+        """Cancel what still runs, youngest first, and wait for each, within `CLOSE_S`."""
+        self._closing = True
         for task in reversed(list(self._tasks.values())):
             task.cancel()
-        for task in reversed(list(self._tasks.values())):
-            await asyncio.gather(task, return_exceptions=True)
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                for task in reversed(list(self._tasks.values())):
+                    await asyncio.gather(task, return_exceptions=True)
+        except TimeoutError:
+            self.fail(RuntimeError(f"did not end within {CLOSE_S:g} s: {', '.join(self._tasks)}"))
         if self._ended.done() and not self._ended.cancelled():
             self._ended.exception()  # it was told, or it will be by `ended`
         else:
@@ -57,6 +66,8 @@ class Tree:
     def _done(self, full: str, task: asyncio.Task[None], lasting: bool) -> None:
         self._tasks.pop(full, None)
         if task.cancelled():
+            if lasting and not self._closing:
+                self.fail(RuntimeError(f"{full} was cancelled by something else than its tree"))
             return
         error = task.exception()
         if error is not None:

@@ -23,7 +23,6 @@ from kedge import __version__
 from kedge.engine import keyframe
 from kedge.engine.engine import RiskBook
 from kedge.home import Home, account_locks
-from kedge.journal.journal import Journal
 from kedge.journal.lease import AccountLock
 from kedge.journal.reading import Reading
 from kedge.journal.recorder import FlightRecorder
@@ -34,7 +33,7 @@ from kedge.model.outcome import Outcome
 from kedge.model.records import BotPhased, Entry, Noted
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.door import EngineDoor
-from kedge.runtime.env import SteadyClock, new_desk_id
+from kedge.runtime.env import JUMP_NS, SteadyClock, new_desk_id
 from kedge.runtime.gate import Door
 from kedge.runtime.gate_unix import UnixGate
 from kedge.runtime.kinds import Kinds
@@ -86,7 +85,6 @@ class _Up:
         self.cell_name = settings.desk.cell
         self.kinds = Kinds(home.bots_folder)
         self.paper: PaperProcess | None = None
-        self._new = False
         self._exits = contextlib.AsyncExitStack()
 
     async def run(self, for_ns: int) -> Outcome:
@@ -98,8 +96,9 @@ class _Up:
             self._check_clock(journal)
             self._lock_accounts()
             venues = await self._venues()
-            self.kinds.load_all(_kinds_in(journal))
             cell = self._cell(journal, venues)
+            # People's own kinds, before the cell is born: a bot whose kind is missing is parked, and told why.
+            self.kinds.load_all(bot.kind for bot in cell.engine.desk.bots.values())
             return await self._live(cell, journal, for_ns)
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────
@@ -192,13 +191,12 @@ class _Up:
         gate = UnixGate(door, self.home.socket(self.cell_name))
         await gate.open()
         self._on_signals(tree, door_port)
-        self._new = not cell.last_seq
         tree.start("readings", readings.run())
         tree.start("watchdog", Watchdog().run())
         tree.start("clock", self._watch_clock())
         if self.paper is not None:
             tree.start("paper", self.paper.keep())
-        tree.start("cell", cell.run())
+        living = tree.start("cell", cell.run())
         tree.start("bots file", self._follow(cell, door_port), lasting=False)
         self.say(f"{self.cell_name}: life {journal.life}, home {self.home.root}; stop with Ctrl-C")
         if for_ns:
@@ -210,7 +208,9 @@ class _Up:
             status = door_port.status()
             cell.stop()
             await gate.close()
+            await asyncio.gather(living, return_exceptions=True)  # in its own order, within its own bound
             await tree.close()
+            await readings.finish()
         outcome = await self._outcome(status, readings, journal)
         await readings.close()
         return outcome
@@ -222,7 +222,7 @@ class _Up:
                 break
             await asyncio.sleep(0.1)
         first = next(iter(cell.engine.desk.accounts.values()), None)
-        if self._new and first is not None and "paper/main" in cell.venues:
+        if not cell.engine.desk.bots_made and first is not None and "paper/main" in cell.venues:
             write_first_bots(self.home.bots, first.instruments.values())
         await self._reload(port)
 
@@ -233,12 +233,15 @@ class _Up:
             self.say(f"bots file: {error}")
 
     async def _watch_clock(self) -> None:
+        behind_ns = 0  # as far as it was told; a clock set ahead is followed, one set back stays behind
         while True:
             await asyncio.sleep(10)
             jump_ns = self.clock.jump_ns()
-            if jump_ns:
-                way = "ahead" if jump_ns > 0 else "back"
-                self.say(f"the machine's clock was set {way} by {abs(jump_ns) / SECOND_NS:.1f} s")
+            moved_ns = jump_ns - behind_ns
+            if abs(moved_ns) > JUMP_NS:
+                way = "ahead" if moved_ns > 0 else "back"
+                self.say(f"the machine's clock was set {way} by {abs(moved_ns) / SECOND_NS:.1f} s")
+            behind_ns = min(jump_ns, 0)
 
     def _on_signals(self, tree: Tree, port: EngineDoor) -> None:
         loop = asyncio.get_running_loop()
@@ -269,19 +272,6 @@ class _Up:
 
 def _keyframe(cell: Cell) -> tuple[int, bytes]:
     return cell.last_seq, keyframe.take(cell.engine)
-
-
-def _kinds_in(journal: Journal) -> list[str]:
-    """The kinds of all bots in memory, so that people's own are imported before they are needed."""
-    from kedge.engine.state import decode_desk
-    from kedge.model.records import BotAdded
-
-    past = journal.past()
-    kinds = [bot.kind for bot in decode_desk(past.snapshot).bots.values()] if past.snapshot else []
-    for entry in journal.tail(past.snapshot_seq):
-        if isinstance(entry.record, BotAdded):
-            kinds.append(entry.record.kind)
-    return kinds
 
 
 def _line(entry: Entry) -> str:

@@ -19,8 +19,9 @@ LIMIT_S = 30.0
 
 
 class Watchdog:
-    def __init__(self, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, limit_s: float = LIMIT_S, look_s: float = 1.0) -> None:
         self._limit_s = limit_s
+        self._look_s = look_s
         self._turns = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -31,16 +32,16 @@ class Watchdog:
         try:
             while True:
                 self._turns += 1
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(self._look_s)
         finally:
             self._over.set()
 
     def _watch(self) -> None:
         seen, still_s = -1, 0.0
-        while not self._over.wait(1.0):
-            still_s = still_s + 1.0 if self._turns == seen else 0.0
+        while not self._over.wait(self._look_s):
+            still_s = still_s + self._look_s if self._turns == seen else 0.0
             seen = self._turns
             if still_s > self._limit_s:
-                sys.stderr.write(f"kedge: the engine's loop has not turned for {still_s:.0f} s; ending\n")
+                sys.stderr.write(f"kedge: the engine's loop has not turned for {still_s:g} s; ending\n")
                 faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
                 os._exit(Exit.STUCK)

@@ -389,12 +389,12 @@ class _Play:
                         await self._converse(desk)
                 except DeskAway:
                     await asyncio.sleep(0.01)
-            while not await self._rested():
-                await self._alive()
+                    continue
+                # It may die on the way out, too: then it is started once more, and looked at again.
+                self.stopped = await self._rested()
         finally:
             if self.life is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.site.stable.pid, signal.SIGKILL)
+                self._signal(signal.SIGKILL)
                 await self.life
 
     # ── lives ───────────────────────────────────────────────────────────────────────────────────
@@ -407,7 +407,7 @@ class _Play:
             await self._bury()
         run = self.run
         number = len(run.lives) + 1
-        assert number <= LIVES_MAX, "it dies again and again"
+        assert number <= LIVES_MAX, f"it dies again and again: {run.notes[-2:]}"
         self.between(run.home, number - 1)
         job = Job(
             home=str(run.home),
@@ -441,12 +441,15 @@ class _Play:
     async def _rested(self) -> bool:
         """End the desk in good order; false when it died on the way (then it is started once more)."""
         assert self.life is not None
-        if not self.life.done():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.site.stable.pid, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         ended = await self.life
         await self._bury()
         return ended.status == 0
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.life is not None and not self.life.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.site.stable.pid, number)
 
     # ── people ──────────────────────────────────────────────────────────────────────────────────
 
@@ -462,7 +465,6 @@ class _Play:
         for name, _, _ in bots(self.run.accounts):
             await self._give(desk, "bot.stop", name=name)
         await self._until(desk, all_stopped, patient=True)
-        self.stopped = True
 
     async def _until(self, desk: Desk, done: Any, patient: bool = False) -> None:
         while not done(await desk.status()):

@@ -253,7 +253,7 @@ def tear(path: Path, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("name", ["main.sqlite-wal", "main.sqlite"])
-@pytest.mark.parametrize("seed", range(40 if LONG else 3))
+@pytest.mark.parametrize("seed", range(40 if LONG else 2))
 def test_a_torn_journal_is_refused_or_gone_on_from(folder: Path, name: str, seed: int) -> None:
     """The books agree with the exchanges all the same, no id is used twice, and nothing is left open."""
     tearing = Tearing(name, seed)

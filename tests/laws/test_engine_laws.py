@@ -454,9 +454,9 @@ class EngineAgainstVenue(RuleBasedStateMachine):
                 return
             for order in orders:
                 # Where the venue promises no bound, only a person can say that it is not there.
-                if order.state is State.UNKNOWN and not link.rules.bounded and second > 100:
-                    if self.venue.order(MAIN, order.client_id) is None:
-                        self.t.command("order.resolve", client_id=order.client_id, fate="absent")
+                waits = order.state is State.UNKNOWN and not link.rules.bounded and second > 100
+                if waits and self.venue.order(MAIN, order.client_id) is None:
+                    self.t.command("order.resolve", client_id=order.client_id, fate="absent")
             self.time_passes("1")
         raise AssertionError("it does not come to rest")
 

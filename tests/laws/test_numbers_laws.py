@@ -84,8 +84,7 @@ def test_only_text_whole_numbers_and_decimals_are_read(value: object) -> None:
 def test_what_is_read_is_finite_and_in_range(given_text: str) -> None:
     try:
         number = exact(given_text)
-    except BadNumber as error:
-        assert str(error)
+    except BadNumber:
         return
     assert number.is_finite()
     assert abs(number) < LIMIT

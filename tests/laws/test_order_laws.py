@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +39,7 @@ def test_silence_never_ends_an_order(news: list[Move]) -> None:
 @given(NEWS)
 def test_only_unanswered_orders_can_turn_out_never_to_have_happened(news: list[Move]) -> None:
     states = walk(news)
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         if after is State.LOST:
             assert before in (State.PENDING, State.UNKNOWN, State.LOST)
 
@@ -58,7 +60,7 @@ def test_a_last_word_ends_any_order(news: list[Move], last: Move) -> None:
 @given(NEWS)
 def test_what_is_over_comes_back_only_from_refused_or_lost(news: list[Move]) -> None:
     states = walk(news)
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         if before in TERMINAL and after in LIVE:
             assert before in (State.REJECTED, State.LOST)
             assert after is State.OPEN
@@ -67,5 +69,5 @@ def test_what_is_over_comes_back_only_from_refused_or_lost(news: list[Move]) -> 
 @given(NEWS)
 def test_nothing_returns_to_pending(news: list[Move]) -> None:
     states = walk(news)
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         assert after is not State.PENDING or before is State.PENDING

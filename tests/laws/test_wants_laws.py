@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kedge.engine.effects import Amend, Cancel, Place
 from kedge.engine.wants import Rest, Target
 from kedge.model.numbers import is_multiple
-from kedge.model.order import sign
+from kedge.model.order import State, sign
 
 PRICES = st.decimals("0.1", 200_000, places=3)
 QTYS = st.decimals(0, 50, places=5)
@@ -92,14 +92,10 @@ def test_changing_ones_mind_never_has_two_orders_in_a_slot(wants: list[Any]) -> 
                     live[effect.order.client_id] = effect.order
                     t.opened(effect.order)
                 elif isinstance(effect, Cancel):
-                    from kedge.model.order import State
-
                     order = live.pop(effect.client_id)
                     t.news(order, State.CANCELLED, version=t.now_ns)
         for client_id, order in list(live.items()):
             if order.tif == "ioc":
-                from kedge.model.order import State
-
                 del live[client_id]
                 t.news(order, State.EXPIRED, version=t.now_ns)
         t.wait(1, keep_books=True)

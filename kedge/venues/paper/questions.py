@@ -23,6 +23,10 @@ from kedge.venues.stream import Pace
 QUESTIONS_PER_S, QUESTIONS_BURST = 15, 25
 # A cursor that never ends is a broken venue; what was read until here is kept.
 PAGES_MAX = 1_000
+STRANGER = (
+    "the venue does not know where this desk stopped reading (bad_cursor): it has lost its memory, or is another"
+    " one; give it its state back (paper.sqlite), or begin with a new home"
+)
 
 B = TypeVar("B", bound=Struct)
 P = TypeVar("P", bound=wire.Page)
@@ -76,6 +80,8 @@ class Questions:
         cash = await self._pages(
             session, "cash", wire.CashBody, cash_cursor, lambda b: (wire.cash_of(c) for c in b.cash)
         )
+        if any(pages.failed.startswith("bad_cursor:") for pages in (fills, cash)):
+            return STRANGER  # its other answers are about another account than ours
         positions, balances, instruments, failed = await self._state(session)
         last = await self._orders(session)
         orders = first if last.failed else last
