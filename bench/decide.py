@@ -126,7 +126,7 @@ class Case(Struct, frozen=True):
 
 
 def measure(size: Size) -> Part:
-    rounds, count = size.of(15, 2), size.of(400, 5)
+    rounds, count = size.of(15, 2), size.of(200, 5)
     pegs, markets = size.of(1000, 4), size.of(100, 2)
     cases = {
         "amend": Case("touch moves → amend intent", World(1, 1, "in_place", False), _moves),
