@@ -23,14 +23,16 @@ def main(argv: list[str]) -> int:
     unknown = [name for name in args.names if name not in NAMES]
     if unknown:
         asked.error(f"there is no bench {unknown[0]!r}; there are: {', '.join(NAMES)}")
-    missed = 0
+    budgets = missed = 0
     for name in args.names or NAMES:
         part = measure(name, Size(args.tiny))
         print(results.text_of(part), flush=True)
+        budgets += len(part.budgets)
         missed += sum(not budget.met for budget in part.budgets)
         if not (args.tiny or args.no_write):
             results.write(name, part, NAMES, Path(results.FILE))
-    print(f"{missed} budgets missed" if missed else "every budget met")
+    if budgets:
+        print(f"{missed} of {budgets} budgets missed" if missed else f"all {budgets} budgets met")
     return 0
 
 

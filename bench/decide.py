@@ -1,8 +1,8 @@
 """From a book to an intent, with no disk and no net: `step` alone, in plain CPython.
 
 A peg follows the touch. Each update moves it by a tick, so that the engine asks the bot, checks its answer,
-diffs the wants, passes the limits, folds and returns the record and the effect. The other rows are what happens
-far more often: an update that changes nothing for the bot, and one that repeats the book.
+diffs the wants, passes the limits, folds and returns the record and the effect. The other rows are what
+happens far more often: an update that changes nothing for the bot, and one that repeats the book.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _moves(w: World) -> int:
 
 
 def _places(w: World) -> int:
-    """The touch moves, the old order is cancelled; timed is the news of its end, which makes the new intent."""
+    """The touch moves, the old order is cancelled; timed is the news of its end and the intent."""
     out = step(w.e, w.moved(), w.now_ns)
     (cancel,) = out.effects
     done, gone = w._answers(cancel)
@@ -193,7 +193,7 @@ def _repeats(w: World) -> int:
 
 def _part(cases: dict[str, Case], turns: dict[str, list[Spread]]) -> Part:
     part = Part(TITLE)
-    for name in ("amend", "cancel", "place", "limited", "crowd", "same"):
+    for name in ("amend", "cancel", "place", "limited", "same"):
         p50 = middle(turns[name]).p50 / 1000
         part.budgets.append(Budget(cases[name].says + ", p50", p50, BUDGET_US, "µs"))
     rows = []

@@ -120,9 +120,7 @@ async def _turns(socket: Path, rounds: int, seconds: float) -> Turns:
     return found
 
 
-async def _pace(
-    work: Callable[[int], Awaitable[None]], at_once: int, seconds: float
-) -> tuple[float, Spread]:
+async def _pace(work: Callable[[int], Awaitable[None]], at_once: int, seconds: float) -> tuple[float, Spread]:
     took: list[float] = []
     until = time.perf_counter() + seconds
 

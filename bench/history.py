@@ -1,7 +1,7 @@
 """A desk's past, made up but whole: bots, orders, amends, fills and what was said, as journal entries.
 
-Every order's life is one of a few that real desks write: placed, seen, amended, filled or cancelled, its bot's
-memory kept in between. The last orders stay open.
+Every order's life is one of a few that real desks write: placed, seen, amended, filled or cancelled, its
+bot's memory kept in between. The last orders stay open.
 """
 
 from __future__ import annotations
@@ -29,12 +29,10 @@ QTY = Decimal("0.050")
 
 def entries(count: int, bots: int, open_orders: int, end_ns: int) -> Iterator[Entry]:
     """`count` entries up to `end_ns`, of which the last orders are open."""
-    seq = 0
     lives = (count - 2 - bots * 2) // 6 + open_orders
-    now_ns = end_ns - lives * STEP_NS
-    for now_ns, record in _records(count, bots, open_orders, now_ns):
-        seq += 1
-        yield Entry(seq, now_ns, record)
+    records = _records(count, bots, open_orders, end_ns - lives * STEP_NS)
+    for seq, (ts_ns, record) in enumerate(records, 1):
+        yield Entry(seq, ts_ns, record)
 
 
 def _records(count: int, bots: int, open_orders: int, now_ns: int) -> Iterator[tuple[int, Record]]:
@@ -45,10 +43,8 @@ def _records(count: int, bots: int, open_orders: int, now_ns: int) -> Iterator[t
         yield now_ns, r.InstrumentKnown(account=ACCOUNT, instrument=instrument(i))
     for i in range(bots):
         config = b'{"market":"%b","side":"%b","qty":"1000000"}' % (market(i).encode(), _side(i).encode())
-        yield (
-            now_ns,
-            r.BotAdded(bot=f"peg-{i}", number=i + 1, kind="peg", config=Raw(config), state=Raw(b'{"qty":"1000000"}')),
-        )
+        memory = Raw(b'{"qty":"1000000"}')
+        yield now_ns, r.BotAdded(bot=f"peg-{i}", number=i + 1, kind="peg", config=Raw(config), state=memory)
     number = 0
     left = count - made - 2 * open_orders
     assert left >= 0, "more open orders than entries"

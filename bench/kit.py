@@ -56,7 +56,7 @@ class Budget(Struct, frozen=True):
 
 class Table(Struct, frozen=True):
     heads: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
 
 class Part(Struct):

@@ -217,12 +217,16 @@ async def desk(
     cell = Cell(config, journal, {ACCOUNT: venue}, {**BUILT_IN, **(kinds or {})}, RiskBook(), clock)
     running = asyncio.get_running_loop().create_task(cell.run())
     try:
-        while not cell.engine.links[ACCOUNT].ready:
-            await asyncio.sleep(0.001)
-            if running.done():
-                await running
+        await ready(cell)
         yield Desk(cell, journal, venue, clock)
     finally:
         cell.stop()
         await running
         await journal.close()
+
+
+async def ready(cell: Cell) -> None:
+    """Until the account is reconciled."""
+    async with asyncio.timeout(60):
+        while not cell.engine.links[ACCOUNT].ready:  # noqa: ASYNC110  # the engine has no event for it
+            await asyncio.sleep(0)

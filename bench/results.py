@@ -105,7 +105,7 @@ def _disk(at: Path) -> str:
 
 
 def _when() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _load() -> str:

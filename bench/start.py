@@ -1,8 +1,8 @@
 """How long a start takes on a desk with a past: 1,000 bots, 10,000 open orders, a million records.
 
-The home is written by the journal's own means (appends, a snapshot every 20,000 records, compaction), then a new
-process starts on it as `kedge up` would, up to the moment at which the venue is asked: the venue's own answers
-are not in the time, and taking them in is a row of its own.
+The home is written by the journal's own means (appends, a snapshot every 20,000 records, compaction), then
+a new process starts on it as `kedge up` would, up to the moment at which the venue is asked: the venue's own
+answers are not in the time, and taking them in is a row of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.history import entries
 from bench.kit import Budget, Part, Size, Table, child, folder, peak_mb, rss_mb, run
-from bench.quiet import ACCOUNT, RULES, QuietVenue, instrument
+from bench.quiet import ACCOUNT, RULES, QuietVenue, instrument, ready
 from kedge.bots import BUILT_IN
 from kedge.engine.apply import apply
 from kedge.engine.engine import RiskBook
@@ -30,7 +30,7 @@ from kedge.runtime.env import SteadyClock
 
 NAME, TITLE = "start", "A start with a long past"
 SNAPSHOT_EVERY = 20_000
-PER_FLUSH = 4
+PER_FLUSH, PER_FLUSH_EARLY = 4, 100
 
 
 def measure(size: Size) -> Part:
@@ -38,7 +38,8 @@ def measure(size: Size) -> Part:
     count, rounds = size.of(1_000_000, 1000), size.of(7, 1)
     every = size.of(SNAPSHOT_EVERY, 300)
     with folder() as home:
-        made = child("bench.start", "make", home=str(home), count=count, bots=bots, orders=orders, every=every)
+        past = {"count": count, "bots": bots, "orders": orders, "every": every}
+        made = child("bench.start", "make", home=str(home), **past)
         starts = [child("bench.start", "start", home=str(home), bots=bots) for _ in range(rounds)]
     part = Part(TITLE)
     whole = statistics.median(s["all"] for s in starts)
@@ -53,11 +54,12 @@ def measure(size: Size) -> Part:
     live, archived = made["live"] / 2**20, made["archived"] / 2**20
     last = starts[-1]
     part.says = [
-        f"{rounds} starts, each in a new process on the same home: {live:.0f} MB of journal with a snapshot of"
-        f" {made['snapshot'] / 2**20:.1f} MB and {last['tail']:,} records after it, {archived:.0f} MB of archive"
-        f" beside it that a start does not read. {last['open']:,} orders were open; the process then held"
-        f" {last['rss']:.0f} MB ({last['peak']:.0f} at most).",
-        f"Such a snapshot takes {made['encode'] * 1000:.0f} ms to encode on the loop, once in {every:,} records.",
+        f"{rounds} starts, each in a new process on the same home: {live:.0f} MB of journal with a snapshot"
+        f" of {made['snapshot'] / 2**20:.1f} MB and {last['tail']:,} records after it, {archived:.0f} MB of"
+        f" archive beside it that a start does not read. {last['open']:,} orders were open; the process then"
+        f" held {last['rss']:.0f} MB ({last['peak']:.0f} at most).",
+        f"Such a snapshot takes {made['encode'] * 1000:.0f} ms to encode on the loop, once in {every:,}"
+        " records.",
     ]
     return part
 
@@ -85,15 +87,16 @@ async def _make(home: Path, count: int, bots: int, orders: int, every: int) -> d
     journal = SqliteJournal.open(home, "bench", "bench", clock)
     desk, taken, encode_s, body = Desk(), 0, 0.0, b""
     past = entries(count, bots, orders, clock())
+    archived = count - 4 * every  # what a start will not see is written in larger pieces
     last_snapshot = (count - every // 2) // every * every
     futures = []
-    while batch := list(islice(past, PER_FLUSH)):
+    while batch := list(islice(past, PER_FLUSH if taken >= archived else PER_FLUSH_EARLY)):
         futures.append(journal.append(batch))
         await asyncio.sleep(0)
         for entry in batch:
             apply(desk, entry.record, entry.ts_ns)
         seq = batch[-1].seq
-        if seq - taken >= every and seq <= last_snapshot + PER_FLUSH:
+        if seq - taken >= every and seq <= last_snapshot + PER_FLUSH_EARLY:
             await asyncio.gather(*futures)
             futures.clear()
             began = time.perf_counter()
@@ -131,8 +134,7 @@ async def _start(home: Path, bots: int) -> dict[str, Any]:
     report = _report(cell, bots, clock())
     told = time.perf_counter()
     cell.hear(Reported(ACCOUNT, report))
-    while not cell.engine.links[ACCOUNT].ready:
-        await asyncio.sleep(0)
+    await ready(cell)
     reconciled = time.perf_counter()
     rss, peak = rss_mb(), peak_mb()
     cell.stop()

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from bench.kit import Budget, Part, Size, Table, child, folder, rss_mb, run, timed
-from bench.quiet import ACCOUNT, BID, RULES, TICK, QuietVenue, book, instrument, market
+from bench.quiet import ACCOUNT, BID, RULES, TICK, QuietVenue, book, instrument, market, ready
 from kedge.engine import keyframe
 from kedge.engine.bot import Bot, Decision, View
 from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place
@@ -86,18 +86,19 @@ def measure(size: Size) -> Part:
     orders, through_desk = size.of(1_000_000, 400), size.of(140_000, 200)
     took, week = timed(lambda: child("bench.week", "engine", orders=orders, days=days))
     with folder() as home:
-        took_desk, day = timed(lambda: child("bench.week", "desk", home=str(home), orders=through_desk, days=days))
+        part_of = {"home": str(home), "orders": through_desk, "days": days}
+        took_desk, day = timed(lambda: child("bench.week", "desk", **part_of))
     part = Part(TITLE)
     for name, found in (("engine", week), ("whole desk", day)):
-        marks = found["rss"]
-        part.budgets.append(Budget(f"{name}: memory on the last day ÷ on the second", marks[-1] / marks[1], GROWTH))
+        growth = found["rss"][-1] / found["rss"][1]
+        part.budgets.append(Budget(f"{name}: memory on the last day ÷ on the second", growth, GROWTH))
     part.tables = [_table(week, day, days)]
     part.says = [
-        f"Engine: {week['orders']:,} orders and {week['fills']:,} fills in {days} simulated days, {took:.0f} s of"
-        f" this machine ({took / week['orders'] * 1e6:.0f} µs an order, its book updates, re-pricings, answers and"
-        f" fill included). Kept at the end: {week['kept']}.",
-        f"Whole desk: {day['orders']:,} orders through cell, journal, tables and flight recorder in {days} spans"
-        f" of {through_desk / orders * 24:.1f} simulated hours, {took_desk:.0f} s. On disk at the end:"
+        f"Engine: {week['orders']:,} orders and {week['fills']:,} fills in {days} simulated days, in"
+        f" {took:.0f} s of this machine ({took / week['orders'] * 1e6:.0f} µs an order, its books,"
+        f" re-pricings, answers and fill included). Kept at the end: {week['kept']}.",
+        f"Whole desk: {day['orders']:,} orders through cell, journal, tables and flight recorder in {days}"
+        f" spans of {through_desk / orders * 24:.1f} simulated hours, {took_desk:.0f} s. On disk at the end:"
         f" {day['disk']}.",
     ]
     return part
@@ -160,7 +161,8 @@ class Tape:
     def report(self, now_ns: int) -> AccountReport:
         held = tuple(VenuePosition(symbol, qty, BID) for symbol, qty in self.positions.items() if qty)
         instruments = tuple(instrument(i) for i in range(MARKETS))
-        return AccountReport(now_ns, tuple(self.orders.values()), (), (), held, (), instruments, f"{self.fills}")
+        cursor = f"{self.fills}"
+        return AccountReport(now_ns, tuple(self.orders.values()), (), (), held, (), instruments, cursor)
 
 
 def report(
@@ -180,16 +182,9 @@ def report(
 
 
 def additions() -> list[Command]:
-    return [
-        Command(
-            f"add-{i}",
-            "bench",
-            "bench",
-            "bot.add",
-            Raw(b'{"name":"churn-%d","kind":"churn","config":{"market":"%b"}}' % (i, market(i % MARKETS).encode())),
-        )
-        for i in range(BOTS)
-    ]
+    shape = b'{"name":"churn-%d","kind":"churn","config":{"market":"%b"}}'
+    bodies = [Raw(shape % (i, market(i % MARKETS).encode())) for i in range(BOTS)]
+    return [Command(f"add-{i}", "bench", "bench", "bot.add", body) for i, body in enumerate(bodies)]
 
 
 # ── the engine alone ────────────────────────────────────────────────────────────────────────────
@@ -252,11 +247,12 @@ class _Alone:
             open_orders[own.client_id] = seen = report(own.client_id, own, self.now_ns, own.price)
             return [Answered(ACCOUNT, "place", own.client_id, Answer.DONE, order=seen)]
         if isinstance(effect, Amend):
-            own = effect.client_id
-            if own not in open_orders:
-                return [Answered(ACCOUNT, "amend", own, Answer.REJECTED, "filled")]
-            open_orders[own] = report(own, open_orders[own], self.now_ns, effect.price)
-            return [Answered(ACCOUNT, "amend", own, Answer.DONE, order=open_orders[own])]
+            there = open_orders.get(effect.client_id)
+            if there is None:
+                return [Answered(ACCOUNT, "amend", effect.client_id, Answer.REJECTED, "filled")]
+            now = report(effect.client_id, there, self.now_ns, effect.price)
+            open_orders[effect.client_id] = now
+            return [Answered(ACCOUNT, "amend", effect.client_id, Answer.DONE, order=now)]
         if isinstance(effect, Cancel):
             gone = open_orders.pop(effect.client_id, None)
             answer = Answer.DONE if gone else Answer.REJECTED
@@ -277,9 +273,9 @@ class _Alone:
         heap = len(e.timers._heap)
         resting = sum(len(side) for side in e._resting.values())
         return (
-            f"{len(account.orders):,} orders, {len(account.seen):,} execution ids, {len(e.cares)} orders asked"
-            f" after, {len(e.timers)} timers in a heap of {heap:,}, {resting:,} in the index of resting orders,"
-            f" {len(e.counts)} counters, a snapshot of {len(encode_desk(e.desk)) / 2**20:.1f} MB"
+            f"{len(account.orders):,} orders, {len(account.seen):,} execution ids, {len(e.cares)} orders"
+            f" asked after, {len(e.timers)} timers in a heap of {heap:,}, {resting:,} in the index of resting"
+            f" orders, {len(e.counts)} counters, a snapshot of {len(encode_desk(e.desk)) / 2**20:.1f} MB"
         )
 
 
@@ -320,7 +316,11 @@ def desk(home: str, orders: int, days: int) -> dict[str, Any]:
 
 async def _desk(home: Path, orders: int, days: int) -> dict[str, Any]:
     now = [START_NS]
-    clock = lambda: now[0]  # noqa: E731  # the stepped clock of everything but the disk
+
+    def clock() -> int:
+        """The stepped clock of everything but the disk."""
+        return now[0]
+
     journal = SqliteJournal.open(home, "bench", "bench", SteadyClock())
     venue = _Venue(clock)
     recorder = FlightRecorder(home / "flight", lambda: (cell.last_seq, keyframe.take(cell.engine)))
@@ -331,8 +331,7 @@ async def _desk(home: Path, orders: int, days: int) -> dict[str, Any]:
     cell.tails[0] = readings.tell
     loop = asyncio.get_running_loop()
     running, following = loop.create_task(cell.run()), loop.create_task(readings.run())
-    while not cell.engine.links[ACCOUNT].ready:
-        await asyncio.sleep(0.001)
+    await ready(cell)
     for i in range(MARKETS):
         cell.hear(book(i, BID, clock()))
     for command in additions():
@@ -384,5 +383,3 @@ def _disk(home: Path) -> str:
         f"journal {mb('bench.sqlite*')}, archive {mb('*.archive-*')}, tables {mb('*read*')},"
         f" flight recorder {mb('flight/*')}"
     )
-
-

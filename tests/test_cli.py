@@ -335,6 +335,7 @@ def test_verify_rebuild_and_backup_at_rest(kedge: Shell) -> None:
     target = kedge.home / "copy"
     assert kedge("backup", str(target)).code == Exit.OK
     assert file_of(target, "main").exists()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o700, "a home that `kedge up` accepts"
     ran = kedge("backup", str(target))
     assert ran.code == Exit.DISK
     assert "exists already" in ran.sentence
@@ -348,6 +349,8 @@ def test_4_lease(kedge: Shell) -> None:
             ran = kedge(*argv)
             assert ran.code == Exit.LEASE
             assert "is driven by" in ran.sentence
+        assert "kedge backup FOLDER" in kedge("verify").sentence, "nobody can ask a running desk to verify"
+        assert kedge("rebuild").sentence.endswith("; stop it first")
     finally:
         lock.release()
 
@@ -547,6 +550,19 @@ def test_help_everywhere(kedge: Shell) -> None:
         ran = kedge(*deed.name.split(), "--help")
         assert ran.code == Exit.OK
         assert deed.help.split(".")[0] in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize(("program", "option"), [("replay", "--folder"), ("storm", "--seeds")])
+def test_help_of_a_program_behind_a_command_is_its_own(program: str, option: str, kedge: Shell) -> None:
+    ran = kedge(program, "--help")
+    assert ran.code == Exit.OK
+    assert option in ran.out
+    assert kedge(program, "--colour").code == Exit.USAGE
+
+
+def test_a_command_that_is_not_there_gets_a_whole_sentence(kedge: Shell) -> None:
+    assert kedge("statsu").sentence == 'Unknown command "statsu". Did you mean "status"?'
+    assert kedge("xyzzy").sentence == 'Unknown command "xyzzy"; kedge --help lists what there is'
 
 
 # ── the list of commands ────────────────────────────────────────────────────────────────────────

@@ -137,7 +137,7 @@ def test_orders_in_flight_count_as_if_all_of_them_filled() -> None:
     first = t.placed()
     t.answer(first, Answer.UNKNOWN)
     t.play("c", wanting(rest("buy", 60000, "0.03")))
-    assert "worst case of desk would be 3600 USD" in refused(t)
+    assert "worst case of desk would be 3600 USD" in refused(t, "c")
     assert worst_case(t.e, PERP, "buy") == D("0.03")
 
 
@@ -166,7 +166,7 @@ def test_exposure_sums_the_markets_of_an_account_and_of_the_desk() -> None:
     t.play("b", up_to("buy", 60000, "0.05"))
     t.fill(t.opened(t.placed()), "0.05")
     t.play("c", wanting(rest("buy", 60000, "0.05", market=NEAR)), markets=(NEAR,))
-    assert "worst case of desk would be 6000" in refused(t)
+    assert "worst case of desk would be 6000" in refused(t, "c")
     t.limits = RiskBook(accounts={OTHER: Limits(exposure_notional_max=D(5000))})
     t.e.limits = t.limits
     t.book(60001, market=NEAR)

@@ -354,7 +354,8 @@ def test_every_promised_filter_and_sort_works(reading: Reading) -> None:
             down = reading.find(name, Ask(sort="-" + sort, limit=1000))
             assert up == down[::-1], f"{name} by {sort}"
         for wanted in filters:
-            values = [*TABLES[name].words.get(wanted, {}), *(["x"] if wanted in TABLES[name].filters else [])]
+            values = [*TABLES[name].words.get(wanted, {})]
+            values += TABLES[name].values.get(wanted, ("x",)) if wanted in TABLES[name].filters else ()
             for value in values:
                 reading.read(name, {wanted: value})
 
@@ -410,6 +411,10 @@ def test_text_is_searched_as_it_is_written(reading: Reading) -> None:
         ("orders", {"colour": "red"}, "colour"),
         ("orders", {"text": "x" * 300}, "text"),
         ("positions", {"state": "sideways"}, "one of open, flat"),
+        ("orders", {"state": "unknwon"}, "one of open, closed, pending, unknown"),
+        ("decisions", {"kind": "refuse"}, "one of place, amend, cancel, refused"),
+        ("notes", {"level": "warning"}, "one of info, warn, alarm"),
+        ("cash", {"kind": "gift"}, "one of funding, transfer"),
         ("story", {"of": "a", "limit": 3}, "`of` alone"),
     ],
 )

@@ -181,6 +181,20 @@ def test_the_fuller_layout_gives_way_where_it_does_not_fit() -> None:
         assert max(len(line) for line in text.splitlines()) <= width
 
 
+@pytest.mark.parametrize("width", [24, 40, 60])
+def test_no_number_is_cut_however_narrow_the_terminal(width: int) -> None:
+    row = {**ORDER, "bot": "a-long-name-for-a-bot", "qty": "0.4567", "filled": "0.1234", "price": "60012.5"}
+    text = rows_screen("orders", [row], LOOK).text(width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    if width == 60:
+        assert "0.1234/0.4567" in text
+        assert "60012.5" in text
+    else:
+        columns = [line.split() for line in text.splitlines()]
+        letters = "".join(word for line in columns for word in line)
+        assert all(digit in letters for digit in "1234567")
+
+
 def test_times_are_local_with_milliseconds() -> None:
     assert moment(NOW, LOOK, True) == "2025-10-09 08:53:20.123"
     east = Look(NOW, timezone(timedelta(hours=5, minutes=30)))

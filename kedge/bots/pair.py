@@ -21,7 +21,6 @@ from kedge.model.instrument import Market
 from kedge.model.numbers import ONE, ZERO, text
 from kedge.model.order import Side, opposite, sign
 
-
 # After so many refusals of the near leg in a row, the far leg is not worked any more until one gets through.
 STUCK = 2
 

@@ -107,7 +107,12 @@ def refusal_code(refused: Refused) -> Exit:
 
 def usage_sentence(error: CycloptsError) -> str:
     """What is wrong with the command line, in one sentence with the mend."""
-    return " ".join(str(error).split()).rstrip(".")
+    says = " ".join(str(error).split())
+    # The parser lists some of the commands and stops; all of them are one `--help` away.
+    says, listed, _ = says.partition(" Available commands:")
+    if listed and not says.endswith("?"):
+        says = f"{says.rstrip('.')}; kedge --help lists what there is"
+    return says.rstrip(".")
 
 
 if __name__ == "__main__":

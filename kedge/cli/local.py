@@ -24,6 +24,7 @@ from kedge.desk.screens import Column, listing, name, state, words
 from kedge.desk.screens_status import summary_screen
 from kedge.doctor import examine, passed
 from kedge.home import Home
+from kedge.journal.journal import LeaseHeld
 from kedge.journal.sqlite import ReadOnlyJournal
 from kedge.model.exits import Exit, Halt
 
@@ -36,8 +37,10 @@ Tokens = Annotated[str, Parameter(allow_leading_hyphen=True, help="Its own optio
 
 
 def add_local_commands(app: cyclopts.App) -> None:
-    for function in (up, doctor, verify, rebuild, replay, storm, completion, version):
+    for function in (up, doctor, verify, rebuild, completion, version):
         app.command(function, help_epilogue="")
+    for program in (replay, storm):  # each tells its own options
+        app.command(program, help_epilogue="", help_flags=[])
     venues = cyclopts.App(name="sim", help="Run a venue's simulator, for any program to trade against.")
     venues.command(sim_paper, name="paper", help_epilogue="")
     app.command(venues)
@@ -107,6 +110,7 @@ def sim_paper(
     state: Annotated[
         str, Parameter(help="Where it keeps its state; without it forgets all.", show_default=False)
     ] = "",
+    tick_ms: Annotated[int, Parameter(help="How often the market moves, in milliseconds.")] = 50,
 ) -> int:
     """Run a paper venue in this terminal; the first line it prints says (in JSON) where its doors are."""
     from kedge.sim.paper import server
@@ -121,6 +125,7 @@ def sim_paper(
         key=key,
         secret=secret,
         state=state,
+        tick_ms=max(1, tick_ms),
     )
     return server.main(chosen)
 
@@ -136,7 +141,10 @@ def replay(*tokens: Tokens) -> int:
 
 
 def _pass_on(module: str, tokens: tuple[str, ...]) -> int:
-    result = importlib.import_module(module).main(list(tokens))
+    try:
+        result = importlib.import_module(module).main(list(tokens))
+    except SystemExit as stop:  # how argparse says "done" or "usage"
+        return Exit.USAGE if stop.code else Exit.OK
     return int(result or 0)
 
 
@@ -163,8 +171,12 @@ def verify(*, home: HOME = "", json: AS_JSON = False) -> int:
     """Read the whole journal, archives included, and check every record and the chain between them."""
     place = find_place(home)
     need_journal(place)
-    with ReadOnlyJournal.open(place.home.root, place.cell) as journal:
-        verdict = journal.verify()
+    try:
+        with ReadOnlyJournal.open(place.home.root, place.cell) as journal:
+            verdict = journal.verify()
+    except LeaseHeld as held:
+        mend = "stop it first, or take a copy with kedge backup FOLDER and verify that with --home FOLDER"
+        raise Halt(Exit.LEASE, f"{str(held).removesuffix('; ask it instead')}; {mend}") from None
     says = f"{verdict.entries} records from {verdict.first_seq} to {verdict.last_seq}: every check passed"
     say(
         says,
@@ -180,7 +192,10 @@ def verify(*, home: HOME = "", json: AS_JSON = False) -> int:
 
 def rebuild(*, home: HOME = "", json: AS_JSON = False) -> int:
     """Make what people read (orders, fills, positions, notes) again from the journal."""
-    last = rebuild_readings(find_place(home))
+    try:
+        last = rebuild_readings(find_place(home))
+    except LeaseHeld as held:
+        raise Halt(Exit.LEASE, f"{str(held).removesuffix('; ask it instead')}; stop it first") from None
     say(f"made again from {last} records", json, ok=True, last_seq=last)
     return Exit.OK
 
@@ -245,7 +260,10 @@ def completion(shell: Literal["bash", "zsh", "fish", "install"], /) -> int:
 
     app = make_app()
     if shell == "install":
-        say(f"written: {app.install_completion()}; open a new shell to use it")
+        written = app.install_completion()
+        say(
+            f"written: {written}, and a line for it in your shell's start-up file; open a new shell to use it"
+        )
     else:
         say(app.generate_completion(shell=shell).rstrip())
     return Exit.OK

@@ -28,6 +28,7 @@ WIDE = 110
 GAP = 2
 # A column of sentences is still readable at this width.
 PROSE_LEAST = 16
+NAME_LEAST = 8
 SECOND_NS = 1_000_000_000
 # Averages and profits of inverse contracts come out of a division; people see so many decimals of them.
 DECIMALS_SHOWN = 8
@@ -218,12 +219,14 @@ class Column(Struct, frozen=True):
 def table(rows: Sequence[Row], columns: Sequence[Column], width: int, look: Look) -> RenderableType:
     """The fullest layout that fits. Columns without any value are left out.
 
-    Where even the narrowest is too wide, sentences are folded first, then names; numbers never.
+    Where even the narrowest is too wide, sentences are folded first, then names; then ids and times are left
+    out, and at last all is folded. Nothing is ever cut off: a number that lacks its end is another number.
     """
     layout = _fitting(rows, columns, width, look)
     made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", expand=False)
     for column in layout.columns:
         foldable = column.show is words or (column.show is name and layout.least > width)
+        foldable = foldable or layout.squeezed > width
         made.add_column(
             column.title, justify="right" if column.right else "left", no_wrap=not foldable, overflow="fold"
         )
@@ -245,19 +248,26 @@ def _fitting(rows: Sequence[Row], columns: Sequence[Column], width: int, look: L
             if not spare:
                 break
             left.remove(spare[-1])
-    return _layout(rows, [column for column in columns if not column.wide], look, wide=False)
+    layout = _layout(rows, [column for column in columns if not column.wide], look, wide=False)
+    for spared in (short_id, when):
+        if layout.squeezed > width:
+            layout = _layout(rows, [c for c in layout.columns if c.show is not spared], look, wide=False)
+    return layout
 
 
 class _Layout:
-    """The cells of one way to show a table, and the least width it needs."""
+    """The cells of one way to show a table, and the least width it needs: `squeezed` with names folded."""
 
     def __init__(self, columns: list[Column], rows: list[list[Text]]) -> None:
         self.columns, self.rows = columns, rows
-        self.least = sum(map(self._least, range(len(columns)))) + GAP * (len(columns) - 1)
+        gaps = GAP * (len(columns) - 1)
+        self.least = sum(self._least(place, {words: PROSE_LEAST}) for place in range(len(columns))) + gaps
+        folded = {words: PROSE_LEAST, name: NAME_LEAST}
+        self.squeezed = sum(self._least(place, folded) for place in range(len(columns))) + gaps
 
-    def _least(self, place: int) -> int:
+    def _least(self, place: int, folded: Mapping[Any, int]) -> int:
         natural = max(len(self.columns[place].title), *(cells[place].cell_len for cells in self.rows))
-        return min(natural, PROSE_LEAST) if self.columns[place].show is words else natural
+        return min(natural, folded.get(self.columns[place].show, natural))
 
 
 def _layout(rows: Sequence[Row], columns: Sequence[Column], look: Look, *, wide: bool) -> _Layout:

@@ -16,6 +16,7 @@ from kedge.desk.screens import (
     Look,
     Row,
     Screen,
+    about,
     clean,
     digits,
     moment,
@@ -179,13 +180,14 @@ def _needs(status: Status) -> Text | None:
     if status.killed:
         why = f": {clean(status.killed_why)}" if status.killed_why else ""
         lines.append(Text(f"THE KILL SWITCH IS ON{why}; release it with: kedge revive", "bold white on red"))
-    lines += [Text(f"! {clean(need)}", "bold red") for need in status.needs]
+    told = "the kill switch is on" if status.killed else "\n"  # it has its own line above
+    lines += [Text(f"! {clean(need)}", "bold red") for need in status.needs if not need.startswith(told)]
     return Text("\n").join(lines) if lines else None
 
 
 def _account(account: AccountLook) -> Row:
     link = "ready" if account.ready else "asking" if account.up else "down"
-    balances = ", ".join(f"{digits(amount)} {asset}" for asset, amount in sorted(account.balances.items()))
+    balances = ", ".join(f"{about(amount)} {asset}" for asset, amount in sorted(account.balances.items()))
     return {**plain(account), "link": link, "balances": balances}
 
 

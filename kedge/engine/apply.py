@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal, localcontext
+from itertools import islice
 from typing import Any
 
 from msgspec import Raw
@@ -355,8 +356,7 @@ def _forget_old(account: Account, ts_ns: int) -> None:
 
 
 def _front(seen: dict[str, int], count: int) -> list[str]:
-    keys = iter(seen)
-    return [k for _, k in zip(range(count), keys, strict=False)]
+    return list(islice(seen, count))
 
 
 def _shift(desk: Desk, order: Order, before: Decimal) -> None:

@@ -14,7 +14,7 @@ from kedge.engine.apply import DAY_NS
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.senses import BotNow, MarketNow
 from kedge.engine.state import BotRow
-from kedge.engine.worth import worths
+from kedge.engine.worth import held, worth, worths
 from kedge.model.instrument import Instrument, Market, account_of
 from kedge.model.limits import NO_LIMITS, Limits
 from kedge.model.numbers import ONE, ZERO, text
@@ -194,4 +194,5 @@ def _today(e: Engine, asset: str) -> Decimal:
 
 def unrealised(e: Engine, asset: str) -> Decimal:
     """Open profit of everything our bots hold that is settled in this asset, at the reference prices."""
-    return sum((found.profit for _, found in worths(e) if found.settle == asset), ZERO)
+    found = [worth(e, market) for market in held(e)]
+    return sum((one.profit for one in found if one is not None and one.settle == asset), ZERO)

@@ -47,7 +47,8 @@ def copy(home: Path, cell: str, live: Live, target: Path, stopping: Callable[[],
     part = target.with_name(target.name + ".part")
     with plainly(target):
         shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir(mode=0o700)  # as closed as a home must be
         try:
             _copy_live(live, file_of(part, cell), stopping)
             for old in archive.archives_of(home, cell):

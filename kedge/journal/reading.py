@@ -282,14 +282,15 @@ def _where(what: str, table: Table, ask: Ask) -> tuple[list[str], dict[str, Any]
         value: str | None = getattr(ask, name)
         if value is None:
             continue
-        word = table.words.get(name, {}).get(value)
-        if word is not None:
-            where.append(word)
+        words, values_known = table.words.get(name, {}), table.values.get(name, ())
+        if value in words:
+            where.append(words[value])
+        elif (values_known or (words and name not in table.filters)) and value not in values_known:
+            known = ", ".join(dict.fromkeys((*words, *values_known)))
+            raise ValueError(f"{what} cannot be {value!r}: {name} is one of {known}")
         elif name in table.filters:
             where.append(f"({table.filters[name]})")
             values[name] = value
-        elif name in table.words:
-            raise ValueError(f"{what} cannot be {value!r}: {name} is one of {', '.join(table.words[name])}")
         else:
             raise ValueError(f"{what} cannot be filtered by {name}; they take: {', '.join(readable()[what])}")
     return where, values

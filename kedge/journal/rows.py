@@ -7,9 +7,13 @@ sort is one word here.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, get_args
 
 from msgspec import Meta, Struct
+
+from kedge.model.order import State
+from kedge.model.records import NoteLevel
+from kedge.model.venue import CashKind, FillKind
 
 
 class OrderRow(Struct, frozen=True):
@@ -186,6 +190,8 @@ class Table(Struct, frozen=True):
     hidden: dict[str, str] = {}
     # Words a filter understands beside, or instead of, a plain value.
     words: dict[str, dict[str, str]] = {}
+    # All values a filter can find: a misspelt one is refused, since "none" would read like good news.
+    values: dict[str, tuple[str, ...]] = {}
     # Columns kept as JSON text.
     json: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
@@ -216,6 +222,7 @@ TABLES: dict[str, Table] = {
             "state": "state = :state",
         },
         words={"state": {"open": _OPEN, "closed": f"NOT {_OPEN}"}},
+        values={"state": tuple(State)},
         texts=("client_id", "bot", "slot", "market", "reason", "why", "venue_id"),
         sort="-time",
         sorts={
@@ -241,6 +248,7 @@ TABLES: dict[str, Table] = {
             "client_id": "client_id = :client_id",
             "kind": "kind = :kind",
         },
+        values={"kind": get_args(FillKind)},
         texts=("exec_id", "client_id", "bot", "slot", "market", "venue_id"),
         sort="-time",
         sorts={
@@ -295,6 +303,7 @@ TABLES: dict[str, Table] = {
             "client_id": "client_id = :client_id",
             "kind": "verb = :kind",
         },
+        values={"kind": ("place", "amend", "cancel", "refused")},
         texts=("bot", "slot", "market", "client_id", "why"),
         sort="-time",
         sorts={"time": "seq", "bot": "bot", "market": "market", "verb": "verb"},
@@ -305,6 +314,7 @@ TABLES: dict[str, Table] = {
         keys=("seq",),
         time="ts_ns",
         filters={"bot": "bot = :bot", "account": "account = :account", "level": "level = :level"},
+        values={"level": get_args(NoteLevel)},
         texts=("bot", "account", "text"),
         sort="-time",
         sorts={"time": "seq", "bot": "bot", "level": "level"},
@@ -327,6 +337,7 @@ TABLES: dict[str, Table] = {
         keys=("account", "cash_id"),
         time="ts_ns",
         filters={"account": "account = :account", "kind": "kind = :kind"},
+        values={"kind": get_args(CashKind)},
         texts=("cash_id", "asset", "symbol"),
         sort="-time",
         sorts={"time": "seq", "asset": "asset", "kind": "kind", "amount": _number("amount")},

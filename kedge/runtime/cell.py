@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from decimal import localcontext
 from typing import Any
 
 from msgspec import Raw, Struct
 
-from kedge.engine.apply import apply
+from kedge.engine.apply import fold
 from kedge.engine.bot import Bot
 from kedge.engine.effects import Effect, Place
 from kedge.engine.engine import Engine, Out, RiskBook
@@ -26,6 +27,7 @@ from kedge.journal.journal import Journal, JournalError
 from kedge.model import events as ev
 from kedge.model.events import BookLost, BookUpdate, Command, Event, LinkDown, Outgrown, Tick
 from kedge.model.instrument import account_of
+from kedge.model.numbers import MONEY
 from kedge.model.records import CommandTaken, Entry
 from kedge.runtime.env import Clock
 from kedge.runtime.port import EngineAway
@@ -97,10 +99,11 @@ class Cell:
         past = self.journal.past()
         desk = decode_desk(past.snapshot) if past.snapshot is not None else Desk()
         seq = past.snapshot_seq
-        for entry in self.journal.tail(past.snapshot_seq):
-            assert entry.seq == seq + 1, f"the journal jumps from {seq} to {entry.seq}"
-            apply(desk, entry.record, entry.ts_ns)
-            seq = entry.seq
+        with localcontext(MONEY):  # once for all: there may be a million
+            for entry in self.journal.tail(past.snapshot_seq):
+                assert entry.seq == seq + 1, f"the journal jumps from {seq} to {entry.seq}"
+                fold(desk, entry.record, entry.ts_ns)
+                seq = entry.seq
         assert seq == past.last_seq, f"the journal ends at {seq}, not at {past.last_seq}"
         self.last_seq = self.durable_seq = seq
         rules = {name: venue.rules for name, venue in self.venues.items()}

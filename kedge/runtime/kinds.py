@@ -43,6 +43,7 @@ class Kinds(Mapping[str, Bot[Any, Any]]):
         try:
             self._known[kind] = make(find(kind, self._folder), kind)
         except NoKind as wrong:
+            _forget(kind.partition(":")[0], self._folder)
             self.failed[kind] = str(wrong)
             return str(wrong)
         self.failed.pop(kind, None)
@@ -72,20 +73,14 @@ def find(kind: str, folder: Path | None) -> type[Bot[Any, Any]]:
     if not _PATH.match(kind):
         raise NoKind(f"`{kind}` is no class; write it like my_module:MyBot")
     module_name, _, class_name = kind.partition(":")
-    module = _import(module_name, folder)
-    if not isinstance(getattr(module, class_name, None), type) and _is_in(module, folder):
+    known = module_name in sys.modules
+    try:
+        return _class_in(_import(module_name, folder), class_name)
+    except NoKind:
         # The person may have mended the file since it was imported for another kind.
-        del sys.modules[module_name]
-        module = _import(module_name, folder)
-    found: object = getattr(module, class_name, None)
-    if not (isinstance(found, type) and issubclass(found, Bot)):
-        raise NoKind(f"{module_name}: {unknown_name(class_name, _bots_in(module), 'bot class')}")
-    said = _unfinished(found)
-    if said:
-        if _is_in(module, folder):
-            del sys.modules[module_name]  # so that the mended file is read
-        raise NoKind(f"{kind} {said}; see docs/how-to/write-a-bot.md")
-    return found
+        if not _forget(module_name, folder) or not known:
+            raise
+    return _class_in(_import(module_name, folder), class_name)
 
 
 def make(kind: type[Bot[Any, Any]], called: str) -> Bot[Any, Any]:
@@ -114,10 +109,23 @@ def _import(name: str, folder: Path | None) -> ModuleType:
         raise NoKind(f"{name} failed while it was imported: {type(error).__name__}: {error}") from None
 
 
-def _is_in(module: ModuleType, folder: Path | None) -> bool:
-    """Whether it is a person's own file, which may be read again; nothing else may."""
-    file = getattr(module, "__file__", None)
-    return folder is not None and file is not None and Path(file).is_relative_to(folder)
+def _class_in(module: ModuleType, name: str) -> type[Bot[Any, Any]]:
+    found: object = getattr(module, name, None)
+    if not (isinstance(found, type) and issubclass(found, Bot)):
+        raise NoKind(f"{module.__name__}: {unknown_name(name, _bots_in(module), 'bot class')}")
+    said = _unfinished(found)
+    if said:
+        raise NoKind(f"{module.__name__}:{name} {said}; see docs/how-to/write-a-bot.md")
+    return found
+
+
+def _forget(name: str, folder: Path | None) -> bool:
+    """Have a person's own file read again at the next import; nothing else is ever unloaded."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if folder is None or file is None or not Path(file).is_relative_to(folder):
+        return False
+    del sys.modules[name]
+    return True
 
 
 def _bots_in(module: ModuleType) -> list[str]:

@@ -20,6 +20,7 @@ class Tree:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count = 0
         self._closing = False
+        self._empty = asyncio.Event()
 
     def start(self, name: str, work: Coroutine[Any, Any, None], lasting: bool = True) -> asyncio.Task[None]:
         """Run a task of this tree. A lasting one that returns ends the tree as a failure would."""
@@ -27,6 +28,8 @@ class Tree:
         full = f"{self._name}/{name}/{self._count}"
         task = asyncio.get_running_loop().create_task(work, name=full)
         self._tasks[full] = task
+        if self._closing:
+            task.cancel()
         task.add_done_callback(lambda done: self._done(full, done, lasting))
         return task
 
@@ -45,14 +48,15 @@ class Tree:
         await asyncio.shield(self._ended)
 
     async def close(self) -> None:
-        """Cancel what still runs, youngest first, and wait for each, within `CLOSE_S`."""
+        """Cancel what still runs, youngest first, and wait until all have ended, for `CLOSE_S` at most."""
         self._closing = True
         for task in reversed(list(self._tasks.values())):
             task.cancel()
         try:
             async with asyncio.timeout(CLOSE_S):
-                for task in reversed(list(self._tasks.values())):
-                    await asyncio.gather(task, return_exceptions=True)
+                while self._tasks:
+                    self._empty.clear()
+                    await self._empty.wait()
         except TimeoutError:
             self.fail(RuntimeError(f"did not end within {CLOSE_S:g} s: {', '.join(self._tasks)}"))
         if self._ended.done() and not self._ended.cancelled():
@@ -65,6 +69,8 @@ class Tree:
 
     def _done(self, full: str, task: asyncio.Task[None], lasting: bool) -> None:
         self._tasks.pop(full, None)
+        if not self._tasks:
+            self._empty.set()
         if task.cancelled():
             if lasting and not self._closing:
                 self.fail(RuntimeError(f"{full} was cancelled by something else than its tree"))

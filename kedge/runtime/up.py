@@ -97,7 +97,7 @@ class _Up:
             self._lock_accounts()
             venues = await self._venues()
             cell = self._cell(journal, venues)
-            # People's own kinds, before the cell is born: a bot whose kind is missing is parked, and told why.
+            # People's own kinds, before the cell is born: who has none is parked, and told why.
             self.kinds.load_all(bot.kind for bot in cell.engine.desk.bots.values())
             return await self._live(cell, journal, for_ns)
 

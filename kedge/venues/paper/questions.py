@@ -24,8 +24,8 @@ QUESTIONS_PER_S, QUESTIONS_BURST = 15, 25
 # A cursor that never ends is a broken venue; what was read until here is kept.
 PAGES_MAX = 1_000
 STRANGER = (
-    "the venue does not know where this desk stopped reading (bad_cursor): it has lost its memory, or is another"
-    " one; give it its state back (paper.sqlite), or begin with a new home"
+    "the venue does not know where this desk stopped reading (bad_cursor): it has lost its memory, or is"
+    " another one; give it its state back (paper.sqlite), or begin with a new home"
 )
 
 B = TypeVar("B", bound=Struct)
