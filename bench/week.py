@@ -3,7 +3,7 @@
     engine   seven days through `step` alone, with a stepped clock: every order, amend, fill, report and timer
     desk     a part of it through the real cell with its journal, its tables and its flight recorder
 
-20 bots on 10 markets trade back and forth; each order fills about twelve seconds after it was placed, and is
+20 bots, each on a market of its own, trade back and forth; each order fills about twelve seconds after it was placed, and is
 re-priced on the way. What a desk keeps on purpose (orders for an hour, execution ids for six, ten thousand
 commands) fills during the first day; after that nothing may grow.
 """
@@ -41,7 +41,7 @@ from kedge.runtime.env import SteadyClock
 from kedge.runtime.readings import Readings
 
 NAME, TITLE = "week", "Memory over a simulated week"
-BOTS, MARKETS = 20, 10
+BOTS, MARKETS = 20, 20
 DAY_NS = 86_400 * 10**9
 START_NS = 1_760_400_000 * 10**9
 # One order fills per tick: a million in a week.

@@ -30,6 +30,8 @@ SECOND_NS = 1_000_000_000
 AUDIT_EVERY_NS = 3600 * SECOND_NS
 # Sent orders that are remembered for orders per minute: the older half goes when there are more.
 SENT_MOST = 20_000
+# From so many orders on one side of a market, those that ended are looked for.
+RESTING_LOOKED = 128
 # The records after which a bot's position may be another.
 _MOVE_POSITIONS = (r.Filled, r.BotRemoved)
 T = TypeVar("T")
@@ -140,7 +142,12 @@ class Engine:
 
     def note_order(self, order: r.Intent | Order) -> None:
         """Remember that it stands or may stand."""
-        self._resting.setdefault((order.market, order.side), {})[order.client_id] = None
+        standing = self._resting.setdefault((order.market, order.side), {})
+        standing[order.client_id] = None
+        count = len(standing)
+        if count >= RESTING_LOOKED and count & (count - 1) == 0:
+            # Nobody may have asked for long: at each doubling those that ended are let go.
+            self.crossable(order.market, order.side)
 
     def crossable(self, market: Market, side: Side) -> list[str]:
         """Client ids of our live orders on one side of a market."""

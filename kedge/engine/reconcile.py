@@ -109,7 +109,7 @@ def _ask_after_missing(
     One that existed, was then looked up in vain, and is still not listed by a later complete report has
     ended without a last word; its fills, all booked by now, are the whole of it.
     """
-    for order in list(account.orders.values()):
+    for order in [one for one in account.orders.values() if not one.closed_ns]:
         if not order.live or order.client_id in shown or order.intent_ns >= report.asked_ns:
             continue
         care = e.cares.setdefault(order.client_id, Care())
