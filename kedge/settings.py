@@ -86,6 +86,15 @@ class AccountSettings(_Section, frozen=True):
     live: Annotated[
         bool, Meta(description="Must be true for every venue with real money, so that nobody slips.")
     ] = False
+    dead_man_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Where the venue can: have it cancel every order of the account, protective stops too,"
+            " when this desk was silent for so many seconds. 0 leaves that switch alone.",
+        ),
+    ] = 0
     limits: Annotated[Limits, Meta(description="What this account may risk.")] = NO_LIMITS
 
     def __post_init__(self) -> None:
@@ -178,7 +187,12 @@ class Settings(_Section, frozen=True):
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from a file (absent: the defaults) and the environment. Raises `SettingsWrong`."""
     table = read_toml(path) if path.exists() else {}
-    return parse(overridden(table, environ), str(path))
+    try:
+        return parse(overridden(table, environ), str(path))
+    except SettingsWrong as wrong:
+        parse(table, str(path))  # the file's own mistake is told first
+        given = ", ".join(name for name in sorted(environ) if name.startswith(OVERRIDE))
+        raise SettingsWrong(f"{str(wrong).replace(str(path), 'the environment', 1)} ({given})") from None
 
 
 def parse(table: dict[str, Any], where: str = "the settings") -> Settings:

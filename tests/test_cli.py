@@ -249,7 +249,7 @@ def test_2_usage(argv: tuple[str, ...], words: str, kedge: Shell) -> None:
         (("bot", "add", "h", "hedge", "qty=1", "qty=2"), "`qty` is given twice"),
         (
             ("bot", "add", "h", "hedge", "amount=1"),
-            "there is no parameter `amount`; there is market, qty, side",
+            "there is no parameter `amount`; there are market, qty, side",
         ),
         (
             ("bot", "add", "h", "hedge", "then=hope"),

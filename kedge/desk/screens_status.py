@@ -197,7 +197,8 @@ def _market(market: dict[str, Any]) -> Row:
 
 
 def _bot(bot: BotLook) -> Row:
-    says = bot.why if bot.phase in ("parked", "killed") else bot.waits_for or bot.last_word or bot.why
+    held = next((f"{slot.slot}: {slot.held}" for slot in bot.slots if slot.held), "")
+    says = bot.why if bot.phase in ("parked", "killed") else bot.waits_for or held or bot.last_word or bot.why
     return {"bot": bot.bot, "kind": bot.kind, "phase": bot.phase, "says": says}
 
 

@@ -36,7 +36,7 @@ HOLD_NS = 500_000_000
 HOLD_DOUBLINGS = 7
 # What is old is let go at every so many additions: finding the front of a dict is slow where much of it has
 # been deleted, and then costs as much as all the rest of a fill.
-SWEEP = 64
+SWEEP = 8
 
 
 def apply(desk: Desk, record: r.Record, ts_ns: int) -> None:

@@ -80,6 +80,7 @@ class Engine:
         self.alarms: list[tuple[int, str]] = []
         self.sent_ns: list[int] = []  # when orders left, for orders per minute; also per link and per bot
         self.counter = 0  # of client ids, in this life
+        self._watched: dict[str, tuple[Market, ...]] = {}  # by bot
         # Live orders by market and side, for orders of ours that could meet; pruned when read.
         self._resting: dict[tuple[Market, Side], dict[str, None]] = {}
         # Kept by `worth.py`, so that limits need not walk the whole desk for every order.
@@ -191,15 +192,19 @@ class Engine:
 
     def watch(self, bot: str, markets: tuple[Market, ...]) -> None:
         """Have the bot watch exactly these markets; none when it is gone."""
-        for name, market in self.markets.items():
+        for name in self._watched.pop(bot, ()):
             if name not in markets:
-                market.watchers.pop(bot, None)
+                self.market(name).watchers.pop(bot, None)
         for name in markets:
             self.market(name).watchers[bot] = None
+        if markets:
+            self._watched[bot] = markets
         self.resubscribe()
 
     def resubscribe(self) -> None:
         """Tell each account which books are needed, where that has changed."""
+        if not any(link.up for link in self.links.values()):
+            return  # a start embodies a thousand bots before anyone can be told
         needed: dict[str, list[str]] = {}
         for name, market in self.markets.items():
             if market.watchers:

@@ -37,7 +37,8 @@ _THINGS = {
     "object": "a table of names and values",
     "null": "nothing",
 }
-_WERE = {**_THINGS, "int": "a number", "float": "a number with a fraction"}
+_FRACTION = "a number with a fraction"
+_WERE = {**_THINGS, "int": "a number", "float": _FRACTION, "decimal": _FRACTION}
 
 
 def mistake(error: msgspec.DecodeError, within: Any = None, called: str = "") -> str:
@@ -80,7 +81,7 @@ def unknown_name(given: str, known: Iterable[str], sort: str, place: str = "") -
     if near:
         end = f"; did you mean `{near}`?"
     elif names and len(names) <= 16:
-        end = f"; there is {', '.join(names)}"
+        end = f"; there {'are' if names[1:] else 'is'} {', '.join(names)}"
     else:
         end = ""
     return f"{_in(place)}there is no {sort} `{said}`{end}"

@@ -44,6 +44,7 @@ from kedge.runtime.tree import Tree
 from kedge.runtime.watchdog import Watchdog
 from kedge.settings import AccountSettings, Secrets, Settings
 from kedge.venues.paper.client import PaperVenue
+from kedge.venues.paper.rules import Options
 from kedge.venues.stream import tcp
 from kedge.venues.venue import Venue
 
@@ -138,7 +139,9 @@ class _Up:
         port = account.port or await self._paper_port()
         key = secrets.find(account.key, name).reveal() if account.key else "paper"
         secret = secrets.find(account.secret, name).reveal() if account.secret else "paper"
-        return PaperVenue(name, tcp(account.host or "127.0.0.1", port), self.clock, key=key, secret=secret)
+        options = Options(dead_man_ns=account.dead_man_s * SECOND_NS)
+        connect = tcp(account.host or "127.0.0.1", port)
+        return PaperVenue(name, connect, self.clock, key=key, secret=secret, options=options)
 
     async def _paper_port(self) -> int:
         """The port of our own paper venue, started when first asked for."""
