@@ -49,6 +49,7 @@ def measure(size: Size) -> Part:
         finally:
             server.stdin.close()
             server.wait(30)
+            server.stdout.close()
     return _part(turns)
 
 

@@ -147,13 +147,9 @@ class Peer:
         self._modes: tuple[str, ...] = ("threads", "tasks")
         home.mkdir()
         command = [str(_python()), str(HERE / "peer_dbos.py"), backend, str(home)]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=open(home / "stderr", "w"),  # noqa: SIM115  # closed with the process
-            text=True,
-        )
+        pipe = subprocess.PIPE
+        with open(home / "stderr", "w") as errors:
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True)
         if self._line() != "ready":
             self.stop()
             raise OSError((home / "stderr").read_text()[-600:])
@@ -182,6 +178,8 @@ class Peer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
 
 def _peers(home: Path, missing: dict[str, str]) -> dict[str, Peer]:
