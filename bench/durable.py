@@ -153,8 +153,8 @@ def _part(turns: Turns) -> Part:
         f"{len(bare)} rounds, {middle(bare).count:,} writes each, in turns write by write. *In calm*: the"
         " quarter of the rounds in which all three together were quickest, that is, in which others left the"
         " disk alone; there our own share shows most.",
-        "The last row is more than a durable intent: it decides, and wakes the loop and the request's task, all"
-        " with caches that went cold while the disk was waited for. What deciding costs is in its own part.",
+        "The last row is more than a durable intent: it decides, and it wakes the loop and the request's"
+        " task, with caches that went cold while the disk was waited for.",
     ]
     return part
 

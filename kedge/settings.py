@@ -91,7 +91,7 @@ class AccountSettings(_Section, frozen=True):
         Meta(
             ge=0,
             le=3600,
-            description="Where the venue can: have it cancel every order of the account, protective stops too,"
+            description="Have the venue cancel every order of the account, protective stops too,"
             " when this desk was silent for so many seconds. 0 leaves that switch alone.",
         ),
     ] = 0
@@ -190,9 +190,11 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         return parse(overridden(table, environ), str(path))
     except SettingsWrong as wrong:
-        parse(table, str(path))  # the file's own mistake is told first
+        if not str(wrong).startswith(f"{path}: "):
+            raise
+        parse(table, str(path))  # a mistake of the file's own is told as that
         given = ", ".join(name for name in sorted(environ) if name.startswith(OVERRIDE))
-        raise SettingsWrong(f"{str(wrong).replace(str(path), 'the environment', 1)} ({given})") from None
+        raise SettingsWrong(f"{given} in the environment: {str(wrong).removeprefix(f'{path}: ')}") from None
 
 
 def parse(table: dict[str, Any], where: str = "the settings") -> Settings:

@@ -1,8 +1,10 @@
-"""Reading our own source: what `test_layout.py` and `test_tidy.py` share."""
+"""What tests share that belongs to no room: reading our own source, and waiting for another process."""
 
 from __future__ import annotations
 
 import ast
+import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -56,3 +58,11 @@ def dotted(node: ast.AST, names: dict[str, str]) -> str:
         before = dotted(node.value, names)
         return f"{before}.{node.attr}" if before else ""
     return ""
+
+
+def eventually(holds: Callable[[], object], what: str, within_s: float = 60) -> None:
+    """Wait until another process has come to that. The bound is a safety net, never a measurement."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not come to this within {within_s:g} s: {what}"
+        time.sleep(0.02)

@@ -114,8 +114,8 @@ class HandJournal:
 class HandVenue:
     """Answers at once that all is well, unless it is told to `hold`. Keeps what left, and when."""
 
-    def __init__(self, account: str = MAIN, rules: Rules = RULES) -> None:
-        self.account, self.rules = account, rules
+    def __init__(self, account: str = MAIN, rules: Rules = RULES, clock: Callable[[], int] = now_ns) -> None:
+        self.account, self.rules, self.clock = account, rules, clock
         self.left: list[tuple[str, str]] = []
         self.left_ns: list[int] = []
         self.orders: list[PlaceOrder] = []
@@ -151,7 +151,7 @@ class HandVenue:
             order.price,
             D(0),
             State.OPEN,
-            now_ns(),
+            self.clock(),
         )
         return Answered(self.account, "place", order.client_id, Answer.DONE, order=shown)
 
@@ -164,12 +164,12 @@ class HandVenue:
         return Answered(self.account, "cancel", client_id, Answer.ACCEPTED)
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
-        asked_ns = now_ns()
+        asked_ns = self.clock()
         await self._leave("lookup", client_id)
         return LookedUp(self.account, client_id, asked_ns)
 
     async def report(self, cursor: str) -> AccountReport | str:
-        asked_ns = now_ns()
+        asked_ns = self.clock()
         await self._leave("report", "")
         if self.report_says:
             return self.report_says
@@ -188,7 +188,7 @@ class HandVenue:
 
     async def _leave(self, what: str, client_id: str) -> None:
         self.left.append((what, client_id))
-        self.left_ns.append(now_ns())
+        self.left_ns.append(self.clock())
         await self._turn()
 
     async def _turn(self) -> None:

@@ -331,7 +331,7 @@ def test_a_stop_while_open_leaves_the_position_and_names_it() -> None:
     t, _ = hedge()
     filled(t)
     t.command("bot.stop", name="h")
-    assert t.bot("h").why == f"stopped; left open: -0.05 {PERP}"
+    assert t.bot("h").why == f"left open: -0.05 {PERP}"
 
 
 def test_an_unknown_close_is_never_sent_twice() -> None:

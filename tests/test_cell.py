@@ -174,7 +174,6 @@ def test_the_engine_waits_for_a_disk_that_is_behind(monkeypatch: pytest.MonkeyPa
 def test_what_is_streamed_too_fast_is_dropped_said_and_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # As many as a whole number of batches: nothing else must be needed to notice it.
     monkeypatch.setattr(cells, "INBOX_MOST", 2 * cells.BATCH_MOST)
 
     async def go() -> None:
@@ -193,6 +192,19 @@ def test_what_is_streamed_too_fast_is_dropped_said_and_asked_for_again(
             await room.venue.open(room.cell.hear)
             await asyncio.sleep(10)
             assert room.venue.count("report") > reports
+
+    in_virtual_time(go)
+
+
+def test_what_was_dropped_last_is_noticed_without_further_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "INBOX_MOST", 2 * cells.BATCH_MOST)  # a whole number of batches
+
+    async def go() -> None:
+        async with a_room() as room:
+            for number in range(2 * cells.BATCH_MOST + 7):
+                room.cell.hear(a_fill(number))
+            await settle()
+            assert "inbox: 7 events were dropped; asking the venues instead" in room.notes()
 
     in_virtual_time(go)
 

@@ -355,6 +355,19 @@ def test_4_lease(kedge: Shell) -> None:
         lock.release()
 
 
+def test_4_a_desk_whose_socket_was_deleted_is_not_called_absent(kedge: Shell) -> None:
+    a_journal(kedge.home)
+    lock = FileLock.take(lease_of(kedge.home, "main"), "the cell main", NOW)
+    try:
+        for argv in (("status",), ("kill",), ("bot", "stop", "hedge-1")):
+            ran = kedge(*argv)
+            assert ran.code == Exit.LEASE
+            assert "is gone: end that process and start it again" in ran.sentence
+    finally:
+        lock.release()
+    assert kedge("status").code == Exit.AWAY
+
+
 def test_5_corrupt(kedge: Shell) -> None:
     a_journal(kedge.home)
     path = file_of(kedge.home, "main")

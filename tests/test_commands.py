@@ -339,4 +339,4 @@ def test_killing_a_bot_cancels_and_keeps_its_position() -> None:
     t.fill(place, "0.01")
     t.nothing_sent()
     assert t.slot("a").tally.net == D("0.03")
-    assert any("late fill of 0.01 BTC-PERP while killed" in x for x in t.alarms())
+    assert any("0.01 BTC-PERP filled while it is killed" in x for x in t.alarms())

@@ -30,6 +30,9 @@ from kedge.desk.screens import Column, Screen, listing, name, rows_screen, words
 from kedge.desk.screens_status import bots_screen, status_screen
 from kedge.desk.screens_story import story_screen
 from kedge.journal.backup import backup
+from kedge.journal.journal import LeaseHeld
+from kedge.journal.lease import FileLock
+from kedge.journal.store import lease_of
 from kedge.model.exits import Exit, Halt
 from kedge.model.forms import Entry
 from kedge.model.looks import Status
@@ -115,7 +118,10 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
     if deed.name == "backup":
         args["target"] = str(Path(args["target"]).expanduser().absolute())
         return _backup(args["target"], place, as_json)
-    result = asyncio.run(_at_the_desk(deed, args, place, command_id))
+    try:
+        result = asyncio.run(_at_the_desk(deed, args, place, command_id))
+    except DeskAway as away:
+        raise (None if away.command_id else _with_its_door_gone(place)) or away from None
     if isinstance(result, CommandTaken):
         say(result.says, as_json, ok=result.ok, says=result.says, command_id=result.command_id)
     elif isinstance(result, Status):
@@ -124,6 +130,18 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
     else:
         say(str(result), as_json)
     return Exit.OK
+
+
+def _with_its_door_gone(place: Place) -> LeaseHeld | None:
+    """A desk that runs while its socket was deleted hears nobody, the kill switch included: that is said."""
+    if place.socket.exists() or not lease_of(place.home.root, place.cell).exists():
+        return None
+    try:
+        FileLock.share(lease_of(place.home.root, place.cell), f"the cell {place.cell}").release()
+    except LeaseHeld as held:
+        who = str(held).removesuffix("; ask it instead")
+        return LeaseHeld(f"{who}, but its socket {place.socket} is gone: end that process and start it again")
+    return None
 
 
 def check(deed: Deed, given: dict[str, Any]) -> dict[str, Any]:
@@ -209,6 +227,7 @@ _PARAMETERS = (
     Column("default", ("default",), words),
     Column("meaning", ("help",), words),
 )
+_WORDS = (Column("word", ("word",), name), Column("meaning", ("meaning",), words))
 
 
 def bot_kinds(kind: str = "", /, *, home: HOME = "", json: AS_JSON = False) -> int:
@@ -232,4 +251,8 @@ def bot_kinds(kind: str = "", /, *, home: HOME = "", json: AS_JSON = False) -> i
     }
     shown = [{**one, "default": "required" if one["required"] else one["default"]} for one in parameters]
     show(listing("parameters", shown, _PARAMETERS, look_now(), data), json)
+    if found.words and not json:
+        rows = [{"word": word, "meaning": meaning} for word, meaning in found.words.items()]
+        say("")
+        show(listing("words", rows, _WORDS, look_now()), json)
     return Exit.OK

@@ -164,6 +164,7 @@ def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
     if config == old:
         return True, f"{args.name} has these parameters already"
     e.write(r.BotAmended(bot=args.name, config=Raw(msgspec.json.encode(config))))
+    e.calm(args.name)
     now = e.bots[args.name]
     now.config = config
     e.watch(args.name, kind.markets(config))
@@ -211,6 +212,7 @@ def _phase(e: Engine, name: str, allowed: tuple[str, ...], phase: r.Phase, says:
     if row.phase not in allowed:
         return False, f"{name} is {row.phase}; only a bot that is {' or '.join(allowed)} can become {phase}"
     e.write(r.BotPhased(bot=name, phase=phase))
+    e.calm(name)
     e.touch(name)
     return True, f"{name} is {says}"
 
@@ -265,7 +267,6 @@ def _no_bot(e: Engine, name: str) -> str:
 def _desk_kill(e: Engine, args: c.DeskKill, command: Command) -> Result:
     if not e.desk.killed:
         e.write(r.KillSwitch(on=True, actor=command.actor, why=args.why or f"by {command.actor}"))
-        e.note("alarm", f"kill switch on, by {command.actor}")
         for name in e.desk.bots:
             e.touch(name)
     return True, "the kill switch is on: everything is being cancelled, nothing new is sent"
@@ -274,7 +275,6 @@ def _desk_kill(e: Engine, args: c.DeskKill, command: Command) -> Result:
 def _desk_revive(e: Engine, args: c.DeskRevive, command: Command) -> Result:
     if e.desk.killed:
         e.write(r.KillSwitch(on=False, actor=command.actor, why=args.why))
-        e.note("warn", f"kill switch released, by {command.actor}")
         for name in e.desk.bots:
             e.touch(name)
     return True, "the kill switch is off"

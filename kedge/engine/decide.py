@@ -232,10 +232,11 @@ def _perhaps_ended(e: Engine, row: BotRow, now: BotNow, decision: Decision[Any])
     if now.waits_for:
         return
     left = residue(e, row)
-    why = decision.done or "stopped"
+    why = decision.done
     if left:
-        why = f"{why}; left open: {left}"
+        why = f"{why}; left open: {left}" if why else f"left open: {left}"
     e.write(r.BotPhased(bot=row.name, phase="stopped", why=why))
+    e.calm(row.name)
     now.wants = {}
 
 

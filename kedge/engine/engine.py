@@ -77,7 +77,7 @@ class Engine:
         self.cares: dict[str, Care] = {}
         self.dirty: dict[str, None] = {}
         self.counts: dict[str, int] = {}
-        self.alarms: list[tuple[int, str]] = []
+        self.alarms: list[tuple[int, str, str]] = []  # when, about which bot, what
         self.sent_ns: list[int] = []  # when orders left, for orders per minute; also per link and per bot
         self.counter = 0  # of client ids, in this life
         self._watched: dict[str, tuple[Market, ...]] = {}  # by bot
@@ -103,8 +103,13 @@ class Engine:
     def note(self, level: r.NoteLevel, text: str, bot: str = "", account: str = "") -> None:
         self.write(r.Noted(level=level, text=text, bot=bot, account=account))
         if level == "alarm":
-            self.alarms.append((self.now_ns, f"{bot}: {text}" if bot else text))
+            self.alarms.append((self.now_ns, bot, text))
             del self.alarms[:-50]
+
+    def calm(self, bot: str) -> None:
+        """What alarmed about this bot is over: it traded, was changed, or has ended."""
+        if self.alarms:
+            self.alarms = [alarm for alarm in self.alarms if alarm[1] != bot]
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by

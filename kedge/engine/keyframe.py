@@ -45,7 +45,7 @@ class _Keyframe(Struct):
     bots: dict[str, _BotHeard]
     cares: dict[str, Care]
     counts: dict[str, int]
-    alarms: list[tuple[int, str]]
+    alarms: list[tuple[int, str, str]]
     sent_ns: list[int] = []
 
 

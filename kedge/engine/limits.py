@@ -17,7 +17,7 @@ from kedge.engine.state import BotRow
 from kedge.engine.worth import held, worth, worths
 from kedge.model.instrument import Instrument, Market, account_of
 from kedge.model.limits import NO_LIMITS, Limits
-from kedge.model.numbers import ONE, ZERO, text
+from kedge.model.numbers import ONE, ZERO, divide, text
 from kedge.model.order import Side, sign
 from kedge.model.records import Role
 
@@ -59,6 +59,27 @@ def _applying(e: Engine, row: BotRow, market: Market) -> list[tuple[str, Limits]
     )
     # Asked of every order: looking for a number in limits that have none costs more than all the rest.
     return [(name, limits) for name, limits in found if limits is not NO_LIMITS and limits]
+
+
+def cut_to_limits(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> tuple[Decimal, Decimal]:
+    """Quantity and price at which a balancing order fits the limits of one order.
+
+    What has to be evened out goes in several orders rather than in none, and no further than the collar.
+    """
+    qty, price = p.qty, p.price
+    market = e.market(p.market)
+    touch = market.asks if p.side == "buy" else market.bids
+    for _, limits in _applying(e, row, p.market):
+        if limits.collar and touch:
+            bound = touch[0].price * (ONE + sign(p.side) * limits.collar)
+            inside = instrument.price_at_most(bound) if p.side == "buy" else instrument.price_at_least(bound)
+            price = min(price, inside) if p.side == "buy" else max(price, inside)
+        if limits.order_qty_max:
+            qty = min(qty, limits.order_qty_max)
+        if limits.order_notional_max:
+            qty = min(qty, divide(limits.order_notional_max, instrument.notional(ONE, price)))
+    fits = instrument.tradable(qty, price)
+    return (fits, price) if fits > 0 else (p.qty, p.price)
 
 
 def _one_order(limits: Limits, p: Proposal, instrument: Instrument, market: MarketNow) -> str:

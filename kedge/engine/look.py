@@ -169,7 +169,7 @@ def _account(e: Engine, link: Link, now_ns: int) -> AccountLook:
         last_report_ns=link.reported_ns,
         open_orders=len(live),
         unknown_orders=sum(1 for order in live if order.state is State.UNKNOWN),
-        balances={b.asset: b.total for b in account.balances},
+        balances={b.asset: b.total for b in link.balances or account.balances},
         markets=tuple(_market(e, market, now_ns) for market in watched),
     )
 
@@ -257,9 +257,11 @@ def _needs(e: Engine, now_ns: int) -> list[str]:
     for row in e.desk.bots.values():
         if row.phase in ("parked", "killed") and (row.phase == "parked" or residue(e, row)):
             left = residue(e, row)
-            found.append(f"{row.name} is {row.phase}: {row.why}" + (f"; it holds {left}" if left else ""))
+            why = f": {row.why}" if row.why else ""
+            found.append(f"{row.name} is {row.phase}{why}" + (f"; it holds {left}" if left else ""))
     for link in e.links.values():
         if not link.ready:
             found.append(f"{link.account} is not ready: {link.why}")
-    found += [said for at_ns, said in e.alarms[-10:] if now_ns - at_ns < ALARMS_SHOWN_NS]
+    lately = [alarm for alarm in e.alarms[-10:] if now_ns - alarm[0] < ALARMS_SHOWN_NS]
+    found += [f"{bot}: {said}" if bot else said for _, bot, said in lately]
     return found

@@ -148,9 +148,11 @@ def _wake_ended(e: Engine, bot: str, fill: Fill) -> None:
     if row.phase == "stopped":
         e.write(r.BotPhased(bot=bot, phase="stopping", why="woken by a late fill"))
         e.count("woken by late fills")
-    if row.phase in ("stopping", "parked", "killed") and fill.kind == "trade":
-        level: r.NoteLevel = "warn" if row.phase == "stopping" else "alarm"
-        e.note(level, f"late fill of {text(fill.qty)} {fill.symbol} while {row.phase}", bot)
+        e.note("warn", f"a late fill of {text(fill.qty)} {fill.symbol} woke it", bot)
+    elif row.phase in ("parked", "killed") and fill.kind == "trade":
+        e.note("alarm", f"{text(fill.qty)} {fill.symbol} filled while it is {row.phase}", bot)
+    else:
+        e.calm(bot)
 
 
 def hear_cash(e: Engine, account: Account, cash: Cash) -> None:
@@ -197,7 +199,9 @@ def _tell_refusal(e: Engine, order: Order, reason: str) -> None:
     """Each refusal is a note; a row of them needs a person."""
     row = e.desk.bots.get(order.bot)
     slot = row.slots.get(order.slot) if row else None
-    if slot is not None and slot.rejects == REFUSALS_ALARM:
+    # A post-only order that would have taken is refused in the ordinary course of things.
+    many = REFUSALS_ALARM * 4 if order.tif == "post_only" else REFUSALS_ALARM
+    if slot is not None and slot.rejects == many:
         e.note("alarm", f"{order.slot}: refused {slot.rejects} times in a row: {reason}", order.bot)
     else:
         e.note("warn", f"{order.slot}: refused: {reason}", order.bot)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from kedge.engine.effects import Amend, Cancel, Place
 from kedge.engine.engine import SECOND_NS, Engine
-from kedge.engine.limits import Proposal, refusal
+from kedge.engine.limits import Proposal, cut_to_limits, refusal
 from kedge.engine.orders import look_after, want_report
 from kedge.engine.senses import BotNow, Link
 from kedge.engine.state import BotRow, Order, Slot
@@ -85,6 +87,8 @@ def _plan_slot(e: Engine, row: BotRow, now: BotNow, want: Want) -> str:
         withdraw(e, _must(slot), "the kill switch is on")
         return "the kill switch is on"
     said, rest = _as_rest(e, want, slot, instrument)
+    if rest is not None and rest.role == "balance" and rest.price > 0:
+        rest = _cut(e, row, rest, instrument)
     if rest is None:
         if order is not None:
             withdraw(e, _must(slot), said or "done")
@@ -157,6 +161,15 @@ def _as_rest(e: Engine, want: Want, slot: Slot | None, instrument: Instrument) -
         quote=want.quote,
         why=want.why,
     )
+
+
+def _cut(e: Engine, row: BotRow, rest: Rest, instrument: Instrument) -> Rest:
+    """The part of a balancing order that the limits of one order let through now."""
+    whole = Proposal(rest.market, rest.side, rest.qty, rest.price, rest.role)
+    qty, price = cut_to_limits(e, row, whole, instrument)
+    if (qty, price) == (rest.qty, rest.price):
+        return rest
+    return msgspec.structs.replace(rest, qty=qty, price=price)
 
 
 def _on_tick(instrument: Instrument, side: Side, price: Decimal) -> Decimal:
@@ -253,6 +266,8 @@ def _write_refusal(e: Engine, row: BotRow, now: BotNow, rest: Rest, said: str) -
     if same == last and e.now_ns - at_ns < REFUSED_AGAIN_NS:
         return
     now.refused[rest.slot] = (same, e.now_ns)
+    if rest.role == "balance":
+        e.note("alarm", f"{rest.slot}: cannot be evened out: {said}", row.name)
     e.write(
         r.Refused(
             bot=row.name,
@@ -325,7 +340,7 @@ def _place(
         kind=rest.kind,
         tif=rest.tif,
         role=rest.role,
-        reduce_only=rest.reduce_only and link.rules.reduce_only and _only_reduces(e, rest),
+        reduce_only=_reduce_only(e, rest, instrument, link),
         trigger_price=rest.trigger_price,
         trigger_by=rest.trigger_by,
         quote=rest.quote and rest.tif == "post_only",
@@ -343,8 +358,10 @@ def _place(
     return ""
 
 
-def _only_reduces(e: Engine, rest: Rest) -> bool:
-    """Venue-side reduce-only is set only where the account's own net allows it."""
+def _reduce_only(e: Engine, rest: Rest, instrument: Instrument, link: Link) -> bool:
+    """Venue-side reduce-only is set only where there is such a thing, and the account's own net allows it."""
+    if not rest.reduce_only or not link.rules.reduce_only or instrument.kind == "spot":
+        return False
     open_now = e.desk.open.get(rest.market)
     owed = ZERO
     if open_now is not None:

@@ -76,6 +76,12 @@ def reported(e: Engine, account: Account, report: AccountReport) -> None:
         hear_order(e, account, order)
     if report.balances != account.balances:
         e.write(r.BalancesSeen(account=account.name, balances=report.balances))
+    link.balances = report.balances
+    if report.clipped:
+        said = (
+            "the venue no longer keeps all fills since we last asked; differences are booked as others' doing"
+        )
+        e.note("alarm", said, "", account.name)
     if not report.complete:
         report_failed(e, account.name, "the account's report was incomplete")
         return

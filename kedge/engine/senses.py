@@ -15,7 +15,7 @@ from kedge.engine.bot import Bot
 from kedge.engine.wants import Want
 from kedge.model.instrument import Market
 from kedge.model.numbers import ZERO
-from kedge.model.venue import Level, Rules
+from kedge.model.venue import Balance, Level, Rules
 
 # Timers are data: what is due is named by (room, name), never by a callback.
 TimerKey = tuple[str, str]
@@ -117,6 +117,7 @@ class Link(Struct):
     # Position differences and since when they stand: only what stands is written down.
     doubts: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
+    balances: tuple[Balance, ...] = ()  # as the stream tells them; the report's are written
     ended_ns: int = 0  # when an order last ended with a rest, and when fills were last asked for therefore
     checked_ns: int = 0
     sent_ns: list[int] = field(default_factory=list)

@@ -229,7 +229,9 @@ def _cash_news(e: Engine, event: ev.CashNews) -> None:
 
 def _balance_news(e: Engine, event: ev.BalanceNews) -> None:
     # Only what a report says is written; the stream's balances are for the eye.
-    e.count("balance news")
+    link = e.links.get(event.account)
+    if link is not None:
+        link.balances = event.balances
 
 
 def _answered(e: Engine, event: ev.Answered) -> None:

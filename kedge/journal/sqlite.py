@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import apsw
 import msgspec
@@ -39,7 +39,7 @@ from kedge.journal.store import (
     plainly,
 )
 from kedge.journal.writer import Append, Writer
-from kedge.model.records import Entry
+from kedge.model.records import Entry, Record
 
 T = TypeVar("T")
 
@@ -49,6 +49,9 @@ WAITING_BYTES_MAX = 64 << 20
 _CELL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _encoder = msgspec.json.Encoder()
 _syntax = msgspec.json.Decoder(list[tuple[int, int, Raw]])
+_WITH_RAW = tuple(
+    kind for kind in get_args(Record) if any(field.type is Raw for field in msgspec.structs.fields(kind))
+)
 
 
 class Pressure(Struct, frozen=True):
@@ -145,7 +148,8 @@ class SqliteJournal:
             return future
         body = _encoder.encode(entries)
         # Raw fields go in unread: a torn one would make the whole row unreadable for ever.
-        _syntax.decode(body)
+        if any(type(entry.record) in _WITH_RAW for entry in entries):
+            _syntax.decode(body)
         self._last_seq = entries[-1].seq
         self._turn_bytes += len(body)
         self._turn.append(Append(entries[0].seq, self._last_seq, entries[-1].ts_ns, body, future, loop))

@@ -135,8 +135,9 @@ class Store:
                 if store.cell != cell:
                     raise JournalError(f"{path} belongs to the cell {store.cell}, not to {cell}")
                 store.check()
-                store._drop_damaged()
-                store._begin_life(version, now_ns)
+                with db:  # all or nothing: damage may show only when something is written
+                    store._drop_damaged()
+                    store._begin_life(version, now_ns)
                 if not vfs:
                     _preallocate(path.with_name(path.name + "-wal"))
                 if fresh:

@@ -37,9 +37,10 @@ FLUSH_BYTES = 1 << 20
 # Frames in the WAL: copied back into the file when nothing happens for a while, or at last anyway.
 CHECKPOINT_IDLE_FRAMES = 256
 CHECKPOINT_FRAMES = 1600
-# A flush slower than this is not for the loop, nor are the next ones.
+# A flush slower than this is not for the loop, nor are the next ones until so many in a row were quick. More
+# of them, and a disk that is slow once in a hundred times would be treated as slow most of the time.
 QUICK_NS = 2_000_000
-QUICK_FLUSHES = 64
+QUICK_FLUSHES = 16
 # What a job that writes is reckoned at: one part of a snapshot.
 JOB_FRAMES = 64
 IDLE_S = 0.02

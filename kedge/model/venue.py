@@ -132,6 +132,8 @@ class AccountReport(Struct, frozen=True):
     instruments: tuple[Instrument, ...]
     cursor: str
     complete: bool = True
+    # The venue no longer keeps everything since the cursor: what is missing will never be told.
+    clipped: bool = False
 
 
 class PlaceOrder(Struct, frozen=True, omit_defaults=True):

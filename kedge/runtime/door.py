@@ -158,7 +158,7 @@ class EngineDoor:
             except EngineAway as away:
                 raise ValueError(str(away)) from None
             name = _argument(command, "name")
-            said.append(taken.says if name in taken.says else f"{name}: {taken.says}")
+            said.append(taken.says if taken.says.startswith(name) else f"{name}: {taken.says}")
         return said
 
     def _see_off(self, entries: Sequence[Entry]) -> None:

@@ -25,6 +25,8 @@ SOCKET_PATH_MAX = 103
 # Connections waiting to be let in.
 BACKLOG = 64
 WRITE_BUFFER_BYTES = 64 * 1024
+# How often the runtime looks whether its socket file is still there.
+LOOK_S = 2.0
 
 
 class GateShut(Halt):
@@ -48,6 +50,26 @@ class UnixGate:
         self._server = await asyncio.start_unix_server(
             self._meet, sock=door, limit=REQUEST_BYTES_MAX, backlog=BACKLOG
         )
+
+    async def keep(self) -> None:
+        """Make the socket file again when somebody deleted it: without it there is no kill switch."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                here = os.stat(self._path).st_ino == self._inode
+            except FileNotFoundError:
+                here = False
+            if not here:
+                await self._open_again()
+
+    async def _open_again(self) -> None:
+        old = self._server
+        try:
+            await self.open()
+        except GateShut:
+            return  # something else is in the way; look again later
+        if old is not None:
+            old.close()  # callers who are inside stay
 
     async def close(self) -> None:
         if self._server is not None:

@@ -194,6 +194,7 @@ class _Up:
         gate = UnixGate(door, self.home.socket(self.cell_name))
         await gate.open()
         self._on_signals(tree, door_port)
+        tree.start("gate", gate.keep())
         tree.start("readings", readings.run())
         tree.start("watchdog", Watchdog().run())
         tree.start("clock", self._watch_clock())

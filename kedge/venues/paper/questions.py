@@ -37,6 +37,7 @@ class _Pages(Struct, Generic[T]):
     items: list[T]
     next: str
     failed: str = ""
+    clipped: bool = False
 
 
 class Questions:
@@ -96,6 +97,7 @@ class Questions:
             instruments=instruments,
             cursor=wire.join_cursors(fills.next, cash.next),
             complete=not any(failures),
+            clipped=fills.clipped or cash.clipped,
         )
 
     async def _orders(self, session: Session) -> _Pages[OrderReport]:
@@ -151,7 +153,7 @@ class Questions:
                 return pages
             if body.clipped and pages.next:
                 # Said, and gone on: what is left is still worth having. The audit will find the rest.
-                pages.failed = f"{op}: the venue no longer keeps everything since {pages.next}"
+                pages.clipped = True
             pages.items.extend(take(body))
             pages.next = body.next
             if not body.more:
