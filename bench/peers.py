@@ -234,7 +234,7 @@ def _part(turns: Turns, missing: dict[str, str]) -> Part:
         row = (name, per_s(statistics.median(rates)), f"{per_s(min(rates))}–{per_s(max(rates))}")
         p50 = statistics.median(pace.took.p50 for pace in paces)
         p99 = statistics.median(pace.took.p99 for pace in paces)
-        beside = tuple(f"{_times(paces, turns[peer]):.3g}" for peer in peers)
+        beside = tuple(f"{_times(paces, turns[peer]):,.1f}" for peer in peers)
         rows.append((*row, us(p50), us(p99), *beside))
     heads: tuple[str, ...] = (f"{AT_ONCE} at once", "durable steps/s", "worst–best round", "µs p50", "µs p99")
     heads += tuple(f"÷ {peer}" for peer in peers)

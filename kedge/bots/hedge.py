@@ -86,7 +86,7 @@ class Hedge(Bot[HedgeConfig, HedgeState]):
         if market is None:
             return Decision(view.state)
         opened = view.slot("open").traded(config.side)
-        closed = view.slot("close").traded(opposite(config.side))
+        closed = -sign(config.side) * view.slot("close").net
         state, notes = _hear(view, opened)
         state, notes = _advance(config, market, state, notes, opened, closed)
         if state.stage in ("opening", "closing"):
@@ -122,11 +122,16 @@ def _advance(
             return HedgeState("closed"), (*notes, Note(said, "warn"))
         return HedgeState("open"), (*notes, Note(f"open: {text(opened)} of {text(config.qty)}"))
     left = _tradable(market, opened - closed)
-    if state.stage == "closing" and left <= 0:
+    if state.stage == "closing" and left == 0:
         return HedgeState("closed"), notes
-    if state.stage == "closed" and left > 0:
-        # A fill came after the end: what was filled is what is closed.
-        return HedgeState("closing"), (*notes, Note(f"{text(left)} filled late: closing it", "warn"))
+    if state.stage == "closed" and left != 0:
+        # A fill came after the end: what was filled is what is closed, neither less nor more.
+        late = (
+            f"{text(left)} filled late: closing it"
+            if left > 0
+            else f"{text(-left)} closed too much: undoing it"
+        )
+        return HedgeState("closing"), (*notes, Note(late, "warn"))
     return state, notes
 
 
@@ -150,6 +155,12 @@ def _work(
     closing = state.stage == "closing"
     side = opposite(config.side) if closing else config.side
     rest = opened - closed if closing else config.qty - opened
+    if closing and rest < 0:
+        # The venue told of a fill after it had said that there was none: the excess is traded back.
+        undo = Target(
+            "close", config.market, opened * sign(side), slip=config.slippage, why="closed too much"
+        )
+        return Decision(state, wants=(undo,), notes=notes)
     if not market.ready:
         # Nothing can be priced now. What is to be closed is wanted all the same: a stop waits for it.
         net = opened * sign(side)

@@ -158,7 +158,9 @@ def _compare_positions(e: Engine, account: Account, link: Link, report: AccountR
         doubted, since_ns = link.doubts.get(symbol, (ZERO, e.now_ns))
         if doubted != difference:
             since_ns = e.now_ns
-        if quiet and e.now_ns - since_ns >= stands_ns:
+        # Counted to when this report was asked for: what was asked too early proves nothing, however late
+        # its answer is read.
+        if quiet and report.asked_ns - since_ns >= stands_ns:
             price = next((p.price for p in report.positions if p.symbol == symbol), ZERO)
             _write_difference(e, account, market, difference, price)
         else:

@@ -1,8 +1,8 @@
 """The one thread that touches the journal file, so that a slow disk never holds up the loop.
 
-Where the disk is quick (`QUICK_NS` a flush, lately and without exception) and nothing waits, the loop makes
-the flush itself: handing a hundred microseconds of work to a thread and back costs as much again. One slow
-flush, and the thread has the work until `QUICK_FLUSHES` quick ones in a row.
+Where the disk is quick (`QUICK_NS` a flush, lately and but for one) and nothing waits, the loop makes the
+flush itself: handing a hundred microseconds of work to a thread and back costs as much again. Two slow ones
+near each other, and the thread has the work until enough were quick.
 
 Appends that wait while the disk is busy go together in the next flush (group commit): the more that
 happens at once, the more each sync carries. Everything else that needs the file (a read, a piece of a
@@ -37,10 +37,11 @@ FLUSH_BYTES = 1 << 20
 # Frames in the WAL: copied back into the file when nothing happens for a while, or at last anyway.
 CHECKPOINT_IDLE_FRAMES = 256
 CHECKPOINT_FRAMES = 1600
-# A flush slower than this is not for the loop, nor are the next ones until so many in a row were quick. More
-# of them, and a disk that is slow once in a hundred times would be treated as slow most of the time.
+# A flush slower than this is not for the loop. One is forgiven, or a disk that is slow once in fifty times
+# would be treated as slow most of the time; a second one within so many sends the next ones to the thread.
 QUICK_NS = 2_000_000
-QUICK_FLUSHES = 16
+FORGIVEN = 16
+SLOW_MOST = 64
 # What a job that writes is reckoned at: one part of a snapshot.
 JOB_FRAMES = 64
 IDLE_S = 0.02
@@ -71,7 +72,7 @@ class Writer:
         self._now_ns = now_ns
         # Held by whoever works with the store. The thread nearly always gets it at once.
         self._using = threading.Lock()
-        self._slow = 0  # quick flushes still to be seen before the loop makes one itself
+        self._slow = 0  # grows with slow flushes, shrinks with quick ones
         self._path: Path = store.path
         self._queue: SimpleQueue[Append | Job | None] = SimpleQueue()
         self._held: Job | None = None
@@ -101,7 +102,9 @@ class Writer:
 
     def flush_here(self, batch: list[Append]) -> bool:
         """Make the flush in the caller's thread; False where the writer's own thread must have it."""
-        if self._slow or self.waiting_bytes or self._ended or not self._using.acquire(blocking=False):
+        if self._slow > FORGIVEN or self.waiting_bytes or self._ended:
+            return False
+        if not self._using.acquire(blocking=False):
             return False
         try:
             self._bytes_in += sum(len(item.body) for item in batch)
@@ -210,7 +213,7 @@ class Writer:
             self._frames += 2 + len(body) // (PAGE - 4)
             self._bytes_out += sum(len(item.body) for item in batch)
         quick = self._now_ns() - began_ns < QUICK_NS
-        self._slow = max(0, self._slow - 1) if quick else QUICK_FLUSHES
+        self._slow = max(0, self._slow - 1) if quick else min(SLOW_MOST, self._slow + FORGIVEN)
         return error
 
     def _do(self, job: Job) -> None:

@@ -36,12 +36,12 @@ from tests.crash.points import Passed, Strike, read_log
 from tests.crash.worker import Ended, Job, log_of, logs_of, points_of
 
 ROOT = Path(__file__).parents[2]
-READY_S = 20.0
+READY_S = 60.0
 # A run that has not come to its end after so long is stuck.
-RUN_S = 30.0
+RUN_S = 240.0
 LIVES_MAX = 12
 # So long people leave the bots to their work before they stop them anyway.
-WORK_S = 8.0
+WORK_S = 30.0
 POLL_S = 0.015
 NUDGE_S = 0.03
 NUDGES = 6  # upward moves of the price: enough for orders to follow it

@@ -69,7 +69,7 @@ class Place:
             env={**self.environ, **environ},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         return Ran(done)
@@ -97,14 +97,14 @@ class Running:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kedge.cli", "up", "--for", "120s"],
+            [sys.executable, "-m", "kedge.cli", "up", "--for", "300s"],
             env=place.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
 
     def __enter__(self) -> Running:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         door = self._place.home / "main.sock"
         while time.monotonic() < deadline:
             assert self._process.poll() is None, "it did not start"
@@ -116,7 +116,7 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(30) == 0
+        assert self._process.wait(120) == 0
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_a_second_desk_on_the_same_home(place: Place) -> None:
         ran = place.up()
         assert ran.code == Exit.LEASE
         assert "is driven by process" in ran.sentence
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         # The first one has not noticed; who reads the journal is sent to it.
         assert place("status").code == Exit.OK
         assert place("verify").code == Exit.LEASE

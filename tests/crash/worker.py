@@ -69,7 +69,7 @@ class Job(Struct, frozen=True):
     # A fault planted on purpose (see `MUTANTS`), to prove that the checks would see it.
     mutant: str = ""
     # It ends by itself after so long, should nobody be left to end it.
-    for_s: int = 60
+    for_s: int = 300
 
 
 class Ended(Struct, frozen=True):
