@@ -354,10 +354,13 @@ def test_an_order_that_is_gone_without_a_last_word_ends_by_lookup_and_two_report
     t, place = buying()
     t.opened(place)
     t.wait(1)
+    t.not_found(place)
+    t.wait(3)
     t.report()
+    assert t.order(place).state is State.OPEN, "it was so young that a lookup need not have shown it"
     assert t.lookups() == [place.client_id]
     t.not_found(place)
-    assert t.order(place).state is State.OPEN, "a lagging lookup proves nothing yet"
+    assert t.order(place).state is State.OPEN, "one report has to follow"
     t.wait(3)
     t.report()
     assert t.order(place).state is State.CANCELLED

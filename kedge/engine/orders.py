@@ -49,6 +49,9 @@ def hear_order(e: Engine, account: Account, report: OrderReport) -> None:
 
 def learn(e: Engine, order: Order, report: OrderReport) -> None:
     """Take what is new in a report of our order; old news and repeats change nothing."""
+    care = e.cares.get(order.client_id)
+    if care is not None:
+        care.missing_ns = 0  # the venue shows it: whoever did not find it asked too early
     learnt = _MOVES[report.state]
     if learnt is Move.REJECT and max(order.told, report.cum_qty) > 0:
         learnt = Move.CANCEL  # part of it traded: whatever the venue calls it, it is not "never placed"
@@ -356,6 +359,9 @@ def _not_found(e: Engine, account: Account, order: Order, asked_ns: int) -> None
         look_after(e, order)
         if order.live and asked_ns <= last_moment:
             e.care(order, last_moment - e.now_ns + ASK_FIRST_NS)
+        return
+    if asked_ns <= order.intent_ns + rules.visibility_ns + rules.skew_ns:
+        look_after(e, order)  # so young that a lookup may not show it yet
         return
     # It existed and the venue no longer shows it: the fills decide, so ask for the whole account.
     care = e.cares.setdefault(order.client_id, Care())
