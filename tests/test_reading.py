@@ -460,10 +460,8 @@ def test_minutes_show_how_a_position_came_to_be(reading: Reading) -> None:
     assert all(m.ts_ns % (60 * SECOND) == 0 for m in minutes)
 
 
-def test_rows_of_every_table_are_as_they_were_written(tmp_path: Path) -> None:
-    """One of each, by hand, so that a column in the wrong place is seen."""
-    client_id, market = ids.mint(7, 1, 1, 1), f"{ACCOUNT}:BTC-PERP"
-    history: list[r.Record] = [
+def one_of_each(client_id: str, market: str) -> list[r.Record]:
+    return [
         r.InstrumentKnown(ACCOUNT, INSTRUMENTS[0]),
         r.BotAdded("b", 1, "hedge", Raw(b'{"a":1}'), Raw(b"{}"), origin="file"),
         r.Intent(
@@ -492,6 +490,12 @@ def test_rows_of_every_table_are_as_they_were_written(tmp_path: Path) -> None:
         r.CashMoved(ACCOUNT, Cash("k1", "funding", "USDT", Decimal("-1.50"), 78, "BTC-PERP")),
         r.Noted("alarm", "look here", "b", ACCOUNT),
     ]
+
+
+def test_rows_of_every_table_are_as_they_were_written(tmp_path: Path) -> None:
+    """One of each, by hand, so that a column in the wrong place is seen."""
+    client_id, market = ids.mint(7, 1, 1, 1), f"{ACCOUNT}:BTC-PERP"
+    history = one_of_each(client_id, market)
     reading = made(tmp_path, [Entry(n, n * SECOND, x) for n, x in enumerate(history, 1)])
     (order,) = reading.orders()
     assert (order.side, order.kind, order.tif, order.role) == ("sell", "limit", "gtc", "balance")

@@ -72,7 +72,7 @@ def test_stopping_it_sells_what_it_holds_first() -> None:
     assert t.bot("l").phase == "stopping"
     t.fill(sell, "0.01")
     t.fill(part, "0.004")
-    assert (t.bot("l").phase, t.bot("l").why) == ("stopped", "stopped")
+    assert (t.bot("l").phase, t.bot("l").why) == ("stopped", "")
 
 
 @pytest.mark.parametrize(

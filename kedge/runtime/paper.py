@@ -12,6 +12,7 @@ from msgspec import Struct
 
 READY_S = 20.0
 AGAIN_S = 1.0
+TRIES = 8
 STOP_S = 5.0
 
 
@@ -32,7 +33,17 @@ class PaperProcess:
         self.port = 0
 
     async def start(self) -> int:
-        """Its port. Raises `PaperFailed`."""
+        """Its port. Raises `PaperFailed`.
+
+        The venue of a desk that was killed a moment ago may still be on its way out: that is waited for.
+        """
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(PaperFailed):
+                return await self._start()
+            await asyncio.sleep(AGAIN_S / 2)
+        return await self._start()
+
+    async def _start(self) -> int:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
