@@ -94,6 +94,9 @@ class SqliteJournal:
         # Appends of this turn of the loop: they go together, at its end.
         self._turn: list[Append] = []
         self._turn_bytes = 0
+        self._turn_appends = 0
+        # The last turn had one append at most: then the next one need not wait for company.
+        self._alone = True
         self._janitor = ThreadPoolExecutor(1, f"janitor-{store.cell}")
 
     @classmethod
@@ -151,13 +154,18 @@ class SqliteJournal:
         if any(type(entry.record) in _WITH_RAW for entry in entries):
             _syntax.decode(body)
         self._last_seq = entries[-1].seq
-        self._turn_bytes += len(body)
-        self._turn.append(Append(entries[0].seq, self._last_seq, entries[-1].ts_ns, body, future, loop))
-        if len(self._turn) == 1:
+        item = Append(entries[0].seq, self._last_seq, entries[-1].ts_ns, body, future, loop)
+        self._turn_appends += 1
+        if self._turn_appends == 1:
             loop.call_soon(self._end_turn)
+            if self._alone and self._writer.flush_here([item]):
+                return future
+        self._turn_bytes += len(body)
+        self._turn.append(item)
         return future
 
     def _end_turn(self) -> None:
+        self._alone, self._turn_appends = self._turn_appends <= 1, 0
         turn, self._turn, self._turn_bytes = self._turn, [], 0
         if turn and not self._writer.flush_here(turn):
             for item in turn:
