@@ -133,6 +133,7 @@ def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
     surprise = order is not None and order.state in (State.LOST, State.REJECTED)
     late = order is not None and order.state in TERMINAL and not surprise
     e.write(r.Filled(account=account.name, fill=fill, bot=bot, slot=slot))
+    e.links[account.name].filled_ns = e.now_ns
     e.count("fills late" if late else "fills")
     if surprise:
         e.note("alarm", f"order {fill.client_id} filled though it was concluded absent", bot)

@@ -118,6 +118,7 @@ class Link(Struct):
     doubts: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
     balances: tuple[Balance, ...] = ()  # as the stream tells them; the report's are written
+    filled_ns: int = 0  # when a fill was last booked
     ended_ns: int = 0  # when an order last ended with a rest, and when fills were last asked for therefore
     checked_ns: int = 0
     sent_ns: list[int] = field(default_factory=list)
