@@ -12,7 +12,18 @@ from msgspec import Raw, Struct
 
 from kedge.model.instrument import Instrument, Market
 from kedge.model.numbers import ZERO
-from kedge.model.venue import AccountReport, Answer, Balance, Cash, Fill, Level, OrderReport, Rules
+from kedge.model.venue import (
+    AccountReport,
+    Answer,
+    Balance,
+    Bar,
+    Cash,
+    Fill,
+    Level,
+    OrderReport,
+    Rules,
+    Trade,
+)
 
 Request = Literal["place", "amend", "cancel"]
 
@@ -53,6 +64,21 @@ class MarkUpdate(_Event, frozen=True):
     venue_ns: int = 0
 
 
+class TradesSeen(_Event, frozen=True):
+    """Trades of others, oldest first."""
+
+    market: Market
+    trades: tuple[Trade, ...]
+
+
+class BarsSeen(_Event, frozen=True):
+    """Closed bars, oldest first: the latest one, or those before it when the watching begins."""
+
+    market: Market
+    interval_ns: int
+    bars: tuple[Bar, ...]
+
+
 class InstrumentSeen(_Event, frozen=True):
     account: str
     instrument: Instrument
@@ -69,8 +95,12 @@ class LinkUp(_Event, frozen=True):
 
 
 class LinkDown(_Event, frozen=True):
+    """`stopped`: the venue refused us for a reason that waiting does not mend (a wrong key); it is not asked
+    again until a person says so."""
+
     account: str
     why: str
+    stopped: bool = False
 
 
 class Reported(_Event, frozen=True):
@@ -116,6 +146,8 @@ class Answered(_Event, frozen=True):
     order: OrderReport | None = None
     # The request never left this machine: REJECTED with certainty whatever the venue's bounds.
     unsent: bool = False
+    # The venue wants to be left alone for so long (429, a ban): nothing but waiting helps.
+    retry_ns: int = 0
 
 
 class LookedUp(_Event, frozen=True):
@@ -156,6 +188,8 @@ Event = (
     | BookUpdate
     | BookLost
     | MarkUpdate
+    | TradesSeen
+    | BarsSeen
     | InstrumentSeen
     | LinkUp
     | LinkDown

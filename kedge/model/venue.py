@@ -26,6 +26,15 @@ class Answer(StrEnum):
 
 AmendMode = Literal["in_place", "cancel_new", "none"]
 
+# What can be streamed of a market beside its book and its mark, which always are.
+FeedKind = Literal["trades", "bars"]
+
+
+class Feed(Struct, frozen=True, omit_defaults=True):
+    symbol: str
+    kind: FeedKind
+    interval_ns: int = 0  # of bars
+
 
 class Rules(Struct, frozen=True):
     """What one venue allows and promises, as data with a date. Bounds are worst cases, not averages."""
@@ -134,6 +143,30 @@ class AccountReport(Struct, frozen=True):
     complete: bool = True
     # The venue no longer keeps everything since the cursor: what is missing will never be told.
     clipped: bool = False
+
+
+class Trade(Struct, frozen=True, array_like=True):
+    """A trade of others, as the public sees it; `side` is the taker's."""
+
+    trade_id: str
+    side: Side
+    price: Decimal
+    qty: Decimal
+    venue_ns: int
+
+
+class Bar(Struct, frozen=True, array_like=True):
+    """What traded from `start_ns` until one interval later. Only closed bars are told, each once.
+
+    One rule for all venues: an interval without trades is a flat bar at the last close with volume zero.
+    """
+
+    start_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal  # in units, not in quote money
 
 
 class PlaceOrder(Struct, frozen=True, omit_defaults=True):

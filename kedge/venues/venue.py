@@ -11,19 +11,51 @@ The contract, to the last edge:
 * `place` refuses to send after `valid_until_ns`, and the request carries that moment to the venue.
 * `emit` is called from the loop, in the order the venue spoke, from `open` until `close`. After a
   `LinkDown` nothing is emitted until the next `LinkUp`; reconnecting with back-off is the adapter's work.
+* What waiting cannot mend (a wrong key, a missing right, an address that is not allowed) is tried a few times
+  with growing waits, then not again: `LinkDown(stopped=True)` with the sentence that says how to mend it.
+  `retry` tries once more.
 * A gap in a book is a `BookLost`, then a fresh snapshot; a gap in private streams is a `LinkDown`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from kedge.model.events import Answered, Event, LookedUp
-from kedge.model.venue import AccountReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
 
 Emit = Callable[[Event], None]
+# Nanoseconds since 1970, by the desk's steady clock.
+Clock = Callable[[], int]
+
+
+class Setup(Struct, frozen=True):
+    """What an adapter needs to know to drive one account: what a person set, secrets in the clear.
+
+    It is never printed: whoever holds it keeps `key` and `secret` out of every log, error and event.
+    """
+
+    account: str
+    key: str = ""
+    secret: str = ""
+    # Real money. False: the venue's test network, or its demo, or `url`.
+    live: bool = False
+    demo: bool = False
+    # A simulator's address, like "http://127.0.0.1:8001", instead of all of the venue's own.
+    url: str = ""
+    # Symbol to leverage; what is not named is left as it is.
+    leverage: Mapping[str, Decimal] = {}
+    margin: Literal["", "cross", "isolated"] = ""
+    dead_man_ns: int = 0
+    # A key that may withdraw is refused for real money, unless this says that it is meant.
+    may_withdraw: bool = False
+
+    def __repr__(self) -> str:
+        return f"Setup({self.account!r})"
 
 
 class Venue(Protocol):
@@ -35,8 +67,17 @@ class Venue(Protocol):
 
     async def close(self) -> None: ...
 
-    async def watch(self, symbols: Sequence[str]) -> None:
-        """Have books and marks of exactly these symbols streamed (the set replaces the earlier one)."""
+    def retry(self) -> None:
+        """A person says that what kept the venue from letting us in is mended: try now."""
+
+    async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
+        """Have books and marks of exactly these symbols streamed, and these feeds (the set replaces the
+        earlier one). Bars begin with the last few hundred, as one `BarsSeen`."""
+
+    async def bars(
+        self, symbol: str, interval_ns: int, since_ns: int, until_ns: int
+    ) -> tuple[Bar, ...] | str:
+        """History: closed bars that start in [since, until), oldest first, empty intervals flat."""
 
     async def place(self, order: PlaceOrder) -> Answered: ...
 
