@@ -72,7 +72,7 @@ def sections() -> list[tuple[str, type[Struct]]]:
 
 
 def _values(struct: type[Struct]) -> list[Entry]:
-    return [entry for entry in form(struct) if not isinstance(entry.default, (Struct, dict))]
+    return [entry for entry in form(struct) if not _is_table(entry.name, entry.default)]
 
 
 def _doc(struct: type[Struct]) -> str:
@@ -86,7 +86,7 @@ def _section(struct: Struct, name: str) -> Iterator[str]:
     plain: list[str] = []
     for key in struct.__struct_fields__:
         value = getattr(struct, key)
-        if isinstance(value, (Struct, dict)):
+        if _is_table(key, value):
             tables.append((key, value))
         else:
             plain.append(f"{key} = {_toml(value)}")
@@ -101,7 +101,14 @@ def _section(struct: Struct, name: str) -> Iterator[str]:
             yield from _section(value, path)
 
 
+def _is_table(key: str, value: object) -> bool:
+    """Whether it has a section of its own; other tables are written in one line."""
+    return isinstance(value, Struct) or key == "accounts"
+
+
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(one)}" for name, one in value.items()) + "}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):

@@ -28,7 +28,7 @@ from kedge.model import records as r
 from kedge.model.events import Answered, BookUpdate, Command, LinkUp, LookedUp
 from kedge.model.order import State
 from kedge.model.records import CommandTaken, Entry
-from kedge.model.venue import AccountReport, Answer, Level, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Answer, Feed, Level, OrderReport, PlaceOrder, Rules
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.sim.loop import StormLoop
 from kedge.venues.venue import Emit
@@ -124,6 +124,9 @@ class HandVenue:
         self.closed = False
         self.report_says = ""
         self.at_place: Callable[[PlaceOrder], None] = lambda order: None
+        self.retries = 0
+        self.retry_ns = 0
+        self.fed: list[tuple[Feed, ...]] = []
         self._held: deque[asyncio.Future[None]] = deque()
         self._emit: Emit | None = None
 
@@ -134,7 +137,14 @@ class HandVenue:
     async def close(self) -> None:
         self.closed = True
 
-    async def watch(self, symbols: Sequence[str]) -> None:
+    def retry(self) -> None:
+        self.retries += 1
+
+    async def bars(self, symbol: str, interval_ns: int, since_ns: int, until_ns: int) -> str:
+        return "no bars here"
+
+    async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
+        self.fed.append(tuple(feeds))
         self.watched.append(tuple(symbols))
         await self._turn()
 
@@ -142,6 +152,9 @@ class HandVenue:
         self.at_place(order)
         self.orders.append(order)
         await self._leave("place", order.client_id)
+        if self.retry_ns:
+            says, wait_ns = "too many requests", self.retry_ns
+            return Answered(self.account, "place", order.client_id, Answer.REJECTED, says, retry_ns=wait_ns)
         shown = OrderReport(
             order.client_id,
             "v" + order.client_id[-4:],

@@ -57,6 +57,6 @@ def test_who_waits_as_told_is_served_and_no_sooner(rules: Rules, urgent: bool, b
 @given(RULE)
 def test_exhausted_it_begins_from_nothing(rules: Rules) -> None:
     budget = Budget(rules, 0)
-    budget.exhaust()
+    budget.exhaust(0)
     assert budget.left == 0
     assert budget.take(0, True) == -(-SECOND_NS // rules.requests_per_s)

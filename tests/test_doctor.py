@@ -72,12 +72,14 @@ def test_rights(home: Home) -> None:
 
 
 def test_settings_secrets_and_bots_files(home: Home) -> None:
-    home.settings.write_text('[accounts."bybit/a"]\nvenue = "bybit"\nlive = true\nkey = "KEY"\n')
+    home.settings.write_text(
+        '[accounts."bybit/a"]\nvenue = "bybit"\nlive = true\nkey = "KEY"\nsecret = "SECRET"\n'
+    )
     home.bots.write_text("[a]\nqty = 1\n")
     found = examine(home, NO_ENV)
     assert "needs the secret KEY" in about(found, "secrets").says
     assert "bot a has no `kind`" in about(found, "bots file").says
-    assert about(examine(home, {"KEY": "x"}), "secrets").level == "ok"
+    assert about(examine(home, {"KEY": "x", "SECRET": "y"}), "secrets").level == "ok"
     home.settings.write_text("[limts]\n")
     assert "did you mean `limits`" in about(examine(home, NO_ENV), "settings").says
 

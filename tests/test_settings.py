@@ -17,7 +17,7 @@ from kedge import home as homes
 from kedge import settings, settings_text
 from kedge.home import Home, HomeWrong
 from kedge.model.limits import LIMIT_NAMES, Limits, or_default
-from kedge.settings import Secret, Secrets, Settings, SettingsWrong, load, parse, read_bots_file
+from kedge.settings import Secret, Secrets, Settings, SettingsWrong, files, load, parse, read_bots_file
 
 D = Decimal
 NO_ENV: dict[str, str] = {}
@@ -102,8 +102,14 @@ def test_numbers_are_exact(tmp_path: Path) -> None:
             'accounts."paper/main": there is no parameter `prot`; did you mean `port`?',
         ),
         ('[accounts."paper/main"]\nport = 70000\n', "`port` must be a whole number, at most 65535"),
-        ('[accounts."paper/main"]\nlive = true\n', "take `live = true` away"),
-        ('[accounts."bybit/a"]\nvenue = "bybit"\n', "trades real money at bybit; add `live = true`"),
+        ('[accounts."paper/main"]\nlive = true\n', "is a paper account; take `live` away"),
+        ('[accounts."bybit/a"]\n', "needs `key` and `secret`: the NAMEs of two secrets"),
+        ('[accounts."bybit/a"]\nkey = "BYBIT_KEY"\n', "needs `secret` too: the NAME of a secret"),
+        ('[accounts."bybit/a"]\nport = 7001\n', "`host` and `port` are for paper accounts, write `url`"),
+        ('[accounts."bybit/a"]\nurl = "127.0.0.1"\n', "`url` must be like http://127.0.0.1:8001"),
+        ('[accounts."bybit/a"]\nurl = "http://a:1"\nlive = true\n', "`live` and `url` exclude each other"),
+        ('[accounts."bybit/a"]\ndemo = true\nlive = true\n', "`live` and `demo` exclude each other"),
+        ('[accounts."bybit/a"]\nleverage.BTCUSDT = 0\n', "`leverage` of BTCUSDT must be from 1 to 1000"),
         ('[accounts."paper/main"]\nsecret = "hunter2"\n', "`secret` must be the NAME of a secret"),
         ("accounts = 5\n", "`accounts` must be a table"),
         ("desk = [\n", "is not TOML"),
@@ -122,7 +128,7 @@ def test_a_file_that_is_not_text_or_not_readable_or_too_large(tmp_path: Path) ->
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsWrong, match="not UTF-8"):
         load(path, NO_ENV)
-    path.write_bytes(b"#" * (settings.FILE_BYTES_MAX + 1))
+    path.write_bytes(b"#" * (files.FILE_BYTES_MAX + 1))
     with pytest.raises(SettingsWrong, match="larger than 4 MB"):
         load(path, NO_ENV)
     with pytest.raises(SettingsWrong, match="cannot be read"):
@@ -131,14 +137,14 @@ def test_a_file_that_is_not_text_or_not_readable_or_too_large(tmp_path: Path) ->
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     path = tmp_path / "kedge.toml"
-    path.write_text('[limits]\ncollar = 0.02\n[accounts."bybit/one"]\nvenue = "bybit"\nlive = true\n')
+    path.write_text('[limits]\ncollar = 0.02\n[accounts."bybit/one"]\nurl = "http://a:1"\n')
     said = load(
         path,
         {
             "KEDGE__LIMITS__COLLAR": "0.05",
             "KEDGE__LIMITS__BOT__ORDERS_PER_MINUTE": "7",
             "KEDGE__DESK__NAME": "the other desk",
-            "KEDGE__ACCOUNTS__BYBIT_ONE__HOST": "localhost",
+            "KEDGE__ACCOUNTS__BYBIT_ONE__URL": "http://localhost:7001",
             "KEDGE__JOURNAL__ARCHIVE": "false",
             "KEDGE_HOME": "/elsewhere",
         },
@@ -146,7 +152,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     assert said.limits.collar == D("0.05")
     assert said.limits.bot.orders_per_minute == 7
     assert said.desk.name == "the other desk"
-    assert said.accounts["bybit/one"].host == "localhost"
+    assert said.accounts["bybit/one"].url == "http://localhost:7001"
     assert said.journal.archive is False
 
 
@@ -194,7 +200,8 @@ def test_settings_as_toml_read_back_the_same(tmp_path: Path) -> None:
     said = parse(
         {
             "limits": {"collar": "0.02", "bot": {"orders_per_minute": 3}},
-            "accounts": {"bybit/one": {"venue": "bybit", "live": True, "host": 'a "b" c'}},
+            "desk": {"name": 'a "b" c'},
+            "accounts": {"bybit/one": {"url": "http://localhost:7001", "leverage": {"BTC/USDT": "2.5"}}},
         }
     )
     path = tmp_path / "kedge.toml"

@@ -14,7 +14,7 @@ from builders import MAIN, RULES, SECOND
 from msgspec.structs import replace
 from runtime_kit import HandVenue, in_virtual_time, now_ns, settle
 
-from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place, Watch
+from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place, Retry, Watch
 from kedge.model.events import Answered, Event, LookedUp, Reported, ReportFailed
 from kedge.model.venue import Answer, PlaceOrder, Rules
 from kedge.runtime import shell as shells
@@ -226,7 +226,7 @@ def test_a_full_queue_answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def go() -> None:
         async with a_trial(SLOW) as t:
-            t.shell.budget.exhaust()
+            t.shell.budget.exhaust(0)
             t.give(*[place(n) for n in range(4)], amend(4))
             t.give(*[cancel(n) for n in range(3)])
             t.give(cancel(10), lookup(11), AskReport(MAIN, ""), place(12, urgent=True))
@@ -291,5 +291,32 @@ def test_what_waits_for_one_another_keeps_its_order() -> None:
             numbers = [int(order.client_id, 16) for order in t.venue.orders]
             assert numbers == list(range(25))
             assert all(a <= b for a, b in pairwise(t.venue.left_ns))
+
+    in_virtual_time(go)
+
+
+def test_a_venue_that_wants_to_be_left_alone_is_left_alone() -> None:
+    """A refusal for too many requests is not followed by the next one."""
+
+    async def go() -> None:
+        async with a_trial() as t:
+            t.venue.retry_ns = 5 * SECOND
+            t.give(place(1))
+            await settle()
+            t.venue.retry_ns = 0
+            t.give(place(2), cancel(3))
+            await settle()
+            assert len(t.answers()) == 1
+            await asyncio.sleep(5.1)
+            assert len(t.answers()) == 3
+
+    in_virtual_time(go)
+
+
+def test_a_persons_word_has_the_venue_tried_again() -> None:
+    async def go() -> None:
+        async with a_trial() as t:
+            t.give(Retry(MAIN))
+            assert t.venue.retries == 1
 
     in_virtual_time(go)

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 from kedge import __version__, settings, settings_text
 from kedge import home as homes
+from kedge.cli.confirm import confirm
 from kedge.cli.desk import AS_JSON, HOME
 from kedge.cli.home import find_place, look_now
 from kedge.cli.offline import need_journal, rebuild_readings
@@ -37,7 +38,7 @@ Tokens = Annotated[str, Parameter(allow_leading_hyphen=True, help="Its own optio
 
 
 def add_local_commands(app: cyclopts.App) -> None:
-    for function in (up, doctor, verify, rebuild, completion, version):
+    for function in (up, confirm, doctor, verify, rebuild, completion, version):
         app.command(function, help_epilogue="")
     for program in (replay, storm):  # each tells its own options
         app.command(program, help_epilogue="", help_flags=[])

@@ -194,6 +194,11 @@ DEEDS: tuple[Deed, ...] = (
     _verb("kill", "desk.kill", "The kill switch: cancel everything, send nothing new until revived."),
     _verb("revive", "desk.revive", "Release the kill switch.", "admin"),
     _verb("audit", "account.audit", "Compare an account with the ledger now."),
+    _verb(
+        "reconnect",
+        "account.reconnect",
+        "Try a venue again that refused us, once what it complained of is mended.",
+    ),
     _verb("resolve", "order.resolve", "Your word on an UNKNOWN order, after looking at the venue.", "admin"),
     Deed("reload", "Follow the bots file again.", Nothing, "admin", call="reload"),
     Deed(

@@ -24,7 +24,7 @@ from kedge.model.instrument import Instrument, Market
 from kedge.model.numbers import ZERO
 from kedge.model.order import Side, State
 from kedge.model.records import NoteLevel, Phase
-from kedge.model.venue import Level
+from kedge.model.venue import Bar, FeedKind, Level, Trade
 
 C = TypeVar("C", bound=Struct)
 S = TypeVar("S", bound=Struct)
@@ -86,6 +86,14 @@ class MarketView(Struct, frozen=True):
         return self.bid if side == "buy" else self.ask
 
 
+class MarketFeed(Struct, frozen=True):
+    """What a bot wants to hear of a market it watches, beside book and mark."""
+
+    market: Market
+    kind: FeedKind
+    interval_ns: int = 0  # of bars
+
+
 class OrderView(Struct, frozen=True):
     client_id: str
     side: Side
@@ -134,6 +142,12 @@ class View(Protocol[C, S]):
 
     def slot(self, slot: str) -> SlotView: ...
 
+    def bars(self, market: Market, interval_ns: int) -> tuple[Bar, ...]:
+        """Closed bars, oldest first, as far as they are kept; none before the first connection."""
+
+    def trades(self, market: Market) -> tuple[Trade, ...]:
+        """The latest trades of others, oldest first."""
+
 
 class Decision(Struct, Generic[S], frozen=True):
     state: S
@@ -170,6 +184,10 @@ class Bot(Generic[C, S]):
 
     def markets(self, config: C) -> tuple[Market, ...]:
         raise AssertionError(f"{type(self).__name__} must say which markets it watches")
+
+    def feeds(self, config: C) -> tuple[MarketFeed, ...]:
+        """Trades and bars it wants to hear, of markets it watches."""
+        return ()
 
     def migrate(self, version: int, state: dict[str, Any]) -> dict[str, Any]:
         """Bring an older State (as plain data) up to `state_version`, one version at a time."""

@@ -15,6 +15,7 @@ from msgspec import Raw
 
 from kedge.engine.bot import Bot, Send
 from kedge.engine.decide import residue, tell
+from kedge.engine.effects import Retry
 from kedge.engine.engine import Engine, supervised
 from kedge.engine.orders import look_after, want_report
 from kedge.engine.senses import Care
@@ -119,7 +120,12 @@ def _judge(e: Engine, kind: Bot[Any, Any], config: Any, old: Any = None) -> str:
 
 def _kind_says(kind: Bot[Any, Any], config: Any, old: Any) -> tuple[str, tuple[str, ...]]:
     said = kind.check(config) or (kind.check_amend(old, config) if old is not None else "")
-    return said, kind.markets(config) if not said else ()
+    if said:
+        return said, ()
+    markets = kind.markets(config)
+    for feed in kind.feeds(config):
+        assert feed.market in markets, f"it wants to hear {feed.market}, which it does not watch"
+    return "", markets
 
 
 def _bad_name(name: str) -> str:
@@ -167,7 +173,7 @@ def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
     e.calm(args.name)
     now = e.bots[args.name]
     now.config = config
-    e.watch(args.name, kind.markets(config))
+    e.watch(args.name, kind.markets(config), kind.feeds(config))
     e.touch(args.name)
     return True, f"{args.name} is amended"
 
@@ -308,6 +314,17 @@ def _audit(e: Engine, args: c.AccountAudit, command: Command) -> Result:
     return True, f"asking {args.account}"
 
 
+def _reconnect(e: Engine, args: c.AccountReconnect, command: Command) -> Result:
+    link = e.links.get(args.account)
+    if link is None:
+        return False, f"there is no account {args.account!r}; there are: {', '.join(e.links)}"
+    if link.up:
+        return True, f"{args.account} is connected already"
+    link.stopped = False
+    e.act(Retry(args.account))
+    return True, f"trying {args.account} now"
+
+
 _DO: dict[str, Callable[[Engine, Any, Command], Result]] = {
     "bot.add": _add,
     "bot.amend": _amend,
@@ -321,5 +338,6 @@ _DO: dict[str, Callable[[Engine, Any, Command], Result]] = {
     "desk.revive": _desk_revive,
     "order.resolve": _resolve,
     "account.audit": _audit,
+    "account.reconnect": _reconnect,
 }
 assert list(_DO) == list(c.VERBS)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from kedge.model.venue import PlaceOrder
+from kedge.model.venue import Feed, PlaceOrder
 
 
 class Place(Struct, frozen=True):
@@ -51,6 +51,13 @@ class AskReport(Struct, frozen=True):
 class Watch(Struct, frozen=True):
     account: str
     symbols: tuple[str, ...]
+    feeds: tuple[Feed, ...] = ()
 
 
-Effect = Place | Amend | Cancel | Lookup | AskReport | Watch
+class Retry(Struct, frozen=True):
+    """A person says that what kept the venue from letting us in is mended."""
+
+    account: str
+
+
+Effect = Place | Amend | Cancel | Lookup | AskReport | Watch | Retry

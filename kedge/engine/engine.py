@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from kedge.engine.apply import fold
-from kedge.engine.bot import Bot
+from kedge.engine.bot import Bot, MarketFeed
 from kedge.engine.effects import Effect, Watch
 from kedge.engine.senses import BotNow, Care, Link, MarketNow, TimerKey, Timers
 from kedge.engine.state import BotRow, Desk, Order
@@ -24,7 +24,7 @@ from kedge.model.instrument import Market, account_of, symbol_of
 from kedge.model.limits import NO_LIMITS, Limits
 from kedge.model.numbers import PLAIN
 from kedge.model.order import Side
-from kedge.model.venue import Rules
+from kedge.model.venue import Feed, Rules
 
 SECOND_NS = 1_000_000_000
 AUDIT_EVERY_NS = 3600 * SECOND_NS
@@ -81,6 +81,7 @@ class Engine:
         self.sent_ns: list[int] = []  # when orders left, for orders per minute; also per link and per bot
         self.counter = 0  # of client ids, in this life
         self._watched: dict[str, tuple[Market, ...]] = {}  # by bot
+        self._fed: dict[str, tuple[MarketFeed, ...]] = {}  # by bot
         # Live orders by market and side, for orders of ours that could meet; pruned when read.
         self._resting: dict[tuple[Market, Side], dict[str, None]] = {}
         # Kept by `worth.py`, so that limits need not walk the whole desk for every order.
@@ -185,9 +186,9 @@ class Engine:
         if found is None:
             self.bots[row.name] = BotNow(None, None, None)
             return f"its parameters or memory cannot be read: {failed}"
-        config, state, markets = found
+        config, state, markets, feeds = found
         self.bots[row.name] = BotNow(kind, config, state)
-        self.watch(row.name, markets)
+        self.watch(row.name, markets, feeds)
         return ""
 
     def no_kind(self, kind: str) -> str:
@@ -195,8 +196,11 @@ class Engine:
         failed: Mapping[str, str] = getattr(self.kinds, "failed", {})
         return failed.get(kind, "")
 
-    def watch(self, bot: str, markets: tuple[Market, ...]) -> None:
-        """Have the bot watch exactly these markets; none when it is gone."""
+    def watch(self, bot: str, markets: tuple[Market, ...], feeds: tuple[MarketFeed, ...] = ()) -> None:
+        """Have the bot watch exactly these markets, and hear these feeds; none when it is gone."""
+        self._fed.pop(bot, None)
+        if feeds:
+            self._fed[bot] = feeds
         for name in self._watched.pop(bot, ()):
             if name not in markets:
                 self.market(name).watchers.pop(bot, None)
@@ -214,11 +218,21 @@ class Engine:
         for name, market in self.markets.items():
             if market.watchers:
                 needed.setdefault(account_of(name), []).append(symbol_of(name))
+        fed = self._feeds_needed()
         for account, link in self.links.items():
-            symbols = tuple(sorted(needed.get(account, ())))
-            if link.up and symbols != link.watched:
-                link.watched = symbols
-                self.act(Watch(account, symbols))
+            symbols, feeds = tuple(sorted(needed.get(account, ()))), tuple(fed.get(account, ()))
+            if link.up and (symbols != link.watched or feeds != link.fed):
+                link.watched, link.fed = symbols, feeds
+                self.act(Watch(account, symbols, feeds))
+
+    def _feeds_needed(self) -> dict[str, list[Feed]]:
+        """By account, each feed once, in an order that does not depend on who asked first."""
+        asked = {one: None for feeds in self._fed.values() for one in feeds}
+        needed: dict[str, list[Feed]] = {}
+        for one in sorted(asked, key=lambda one: (one.market, one.kind, one.interval_ns)):
+            feed = Feed(symbol_of(one.market), one.kind, one.interval_ns)
+            needed.setdefault(account_of(one.market), []).append(feed)
+        return needed
 
 
 def order_key(order: Order) -> TimerKey:
@@ -237,9 +251,12 @@ def supervised(work: Callable[[], T]) -> tuple[T | None, str]:
         return None, f"{type(error).__name__}: {error}"
 
 
-def _decoded(kind: Bot[Any, Any], row: BotRow) -> tuple[Any, Any, tuple[Market, ...]]:
+Decoded = tuple[Any, Any, tuple[Market, ...], tuple[MarketFeed, ...]]
+
+
+def _decoded(kind: Bot[Any, Any], row: BotRow) -> Decoded:
     config = msgspec.json.decode(row.config, type=kind.Config)
-    return config, decode_state(kind, row), kind.markets(config)
+    return config, decode_state(kind, row), kind.markets(config), kind.feeds(config)
 
 
 def decode_state(kind: Bot[Any, Any], row: BotRow) -> Any:

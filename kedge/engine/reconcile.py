@@ -29,7 +29,7 @@ def link_up(e: Engine, heard: LinkUp) -> None:
     link = e.links[heard.account]
     link.rules, link.up, link.ready = heard.rules, True, False
     link.why, link.since_ns, link.failures = "asking the venue", e.now_ns, 0
-    link.asking, link.watched = False, ()
+    link.asking, link.watched, link.fed, link.stopped = False, (), (), False
     e.note("info", "connected; asking the venue before anything else", "", heard.account)
     e.resubscribe()
     ask_report(e, link)
@@ -40,11 +40,15 @@ def link_down(e: Engine, heard: LinkDown) -> None:
     link = e.links[heard.account]
     was_up = link.up
     link.up, link.ready, link.asking = False, False, False
-    link.why, link.since_ns = heard.why, e.now_ns
+    link.why, link.since_ns, link.stopped = heard.why, e.now_ns, heard.stopped
     for care in e.cares.values():
         care.asking = False
-    if was_up:
+    if heard.stopped:
+        says = f"{heard.why}; not tried again until `kedge reconnect {heard.account}`"
+        e.note("alarm", says, "", heard.account)
+    elif was_up:
         e.note("warn", f"disconnected: {heard.why}", "", heard.account)
+    if was_up:
         touch_account(e, heard.account)
 
 

@@ -15,7 +15,7 @@ from kedge.engine.bot import Bot
 from kedge.engine.wants import Want
 from kedge.model.instrument import Market
 from kedge.model.numbers import ZERO
-from kedge.model.venue import Balance, Level, Rules
+from kedge.model.venue import Balance, Bar, Feed, Level, Rules, Trade
 
 # Timers are data: what is due is named by (room, name), never by a callback.
 TimerKey = tuple[str, str]
@@ -92,6 +92,9 @@ class MarketNow(Struct):
     last: Decimal = ZERO
     # Names of the bots that watch it; a dict keeps their order.
     watchers: dict[str, None] = field(default_factory=dict)
+    # The latest trades of others, and closed bars by interval; only what some bot wants to hear.
+    trades: list[Trade] = field(default_factory=list)
+    bars: dict[int, list[Bar]] = field(default_factory=dict)
 
     @property
     def reference(self) -> Decimal:
@@ -117,6 +120,9 @@ class Link(Struct):
     # Position differences and since when they stand: only what stands is written down.
     doubts: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
+    fed: tuple[Feed, ...] = ()
+    # The venue will not be tried again until a person says so.
+    stopped: bool = False
     balances: tuple[Balance, ...] = ()  # as the stream tells them; the report's are written
     filled_ns: int = 0  # when a fill was last booked
     ended_ns: int = 0  # when an order last ended with a rest, and when fills were last asked for therefore

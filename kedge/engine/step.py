@@ -39,6 +39,9 @@ from kedge.model.instrument import account_of
 from kedge.model.numbers import MONEY
 
 RESUBSCRIBE_NS = 30 * SECOND_NS
+# What is kept for bots that look back: of each interval, and of each market.
+BARS_KEPT = 1_000
+TRADES_KEPT = 200
 
 
 def born(e: Engine, now_ns: int, desk_id: int, cell: str, life: int) -> Out:
@@ -129,7 +132,7 @@ def _stale_timer(e: Engine, key: TimerKey) -> None:
     e.count("books stale")
     if link.up and market.watchers:
         # A connection can be healthy and yet deliver nothing: ask for the books again, and keep asking.
-        e.act(Watch(link.account, link.watched))
+        e.act(Watch(link.account, link.watched, link.fed))
         e.timers.set(key, e.now_ns + RESUBSCRIBE_NS)
     for bot in market.watchers:
         e.touch(bot)
@@ -183,6 +186,28 @@ def _mark(e: Engine, event: ev.MarkUpdate) -> None:
     market = e.market(event.market)
     market.mark, market.index = event.mark, event.index
     market.last = event.last or market.last
+
+
+def _trades(e: Engine, event: ev.TradesSeen) -> None:
+    market = e.market(event.market)
+    market.trades.extend(event.trades)
+    del market.trades[:-TRADES_KEPT]
+    for bot in market.watchers:
+        e.touch(bot)
+
+
+def _bars(e: Engine, event: ev.BarsSeen) -> None:
+    """Bars are final: one that is known already is not taken again, and none is taken out of order."""
+    market = e.market(event.market)
+    kept = market.bars.setdefault(event.interval_ns, [])
+    last_ns = kept[-1].start_ns if kept else -1
+    fresh = [bar for bar in event.bars if bar.start_ns > last_ns]
+    if not fresh:
+        return
+    kept.extend(fresh)
+    del kept[:-BARS_KEPT]
+    for bot in market.watchers:
+        e.touch(bot)
 
 
 def _instrument(e: Engine, event: ev.InstrumentSeen) -> None:
@@ -254,6 +279,8 @@ _HEAR: dict[type, Callable[[Engine, Any], None]] = {
     ev.BookUpdate: _book,
     ev.BookLost: _book_lost,
     ev.MarkUpdate: _mark,
+    ev.TradesSeen: _trades,
+    ev.BarsSeen: _bars,
     ev.InstrumentSeen: _instrument,
     ev.LinkUp: link_up,
     ev.LinkDown: link_down,

@@ -10,6 +10,7 @@ from kedge.engine.senses import BotNow
 from kedge.engine.state import BotRow, Slot
 from kedge.model.instrument import Market, account_of
 from kedge.model.records import Phase
+from kedge.model.venue import Bar, Trade
 
 _NOTHING = SlotView()
 
@@ -56,6 +57,12 @@ class BotView:
             held = self._senses.held.get(slot, "")
             return SlotView(held=held) if held else _NOTHING
         return slot_view(self._engine, found, self._senses.held.get(slot, ""))
+
+    def bars(self, market: Market, interval_ns: int) -> tuple[Bar, ...]:
+        return tuple(self._engine.market(market).bars.get(interval_ns, ()))
+
+    def trades(self, market: Market) -> tuple[Trade, ...]:
+        return tuple(self._engine.market(market).trades)
 
 
 def slot_view(e: Engine, slot: Slot, held: str) -> SlotView:

@@ -92,6 +92,12 @@ class AccountAudit(Struct, frozen=True, forbid_unknown_fields=True):
     account: str
 
 
+class AccountReconnect(Struct, frozen=True, forbid_unknown_fields=True):
+    """Try a venue again that refused us, once what it complained of is mended."""
+
+    account: str
+
+
 VERBS: dict[str, type[Struct]] = {
     "bot.add": BotAdd,
     "bot.amend": BotAmend,
@@ -105,4 +111,5 @@ VERBS: dict[str, type[Struct]] = {
     "desk.revive": DeskRevive,
     "order.resolve": OrderResolve,
     "account.audit": AccountAudit,
+    "account.reconnect": AccountReconnect,
 }

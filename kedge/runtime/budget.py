@@ -19,12 +19,15 @@ class Budget:
         # In token-nanoseconds, so that refilling is exact integer arithmetic.
         self._tokens = self._burst
         self._at_ns = now_ns
+        self._not_before_ns = 0
 
     def take(self, now_ns: int, urgent: bool) -> int:
         """Take one token; 0 when taken, else how many nanoseconds to wait before asking again."""
         if now_ns > self._at_ns:
             self._tokens = min(self._burst, self._tokens + (now_ns - self._at_ns) * self._rate)
             self._at_ns = now_ns
+        if now_ns < self._not_before_ns:
+            return self._not_before_ns - now_ns
         floor = 0 if urgent else self._reserve
         short = floor + SECOND_NS - self._tokens
         if short <= 0:
@@ -32,9 +35,10 @@ class Budget:
             return 0
         return -(-short // self._rate)
 
-    def exhaust(self) -> None:
-        """The venue said "too many": start again from nothing."""
+    def exhaust(self, until_ns: int) -> None:
+        """The venue said "too many": nothing goes before then, and it starts again from nothing."""
         self._tokens = 0
+        self._not_before_ns = max(self._not_before_ns, until_ns)
 
     @property
     def left(self) -> int:

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place, Watch
+from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place, Retry, Watch
 from kedge.model.events import Answered, Event, LookedUp, Reported, ReportFailed, Request
 from kedge.model.venue import AccountReport, Answer
 from kedge.runtime.budget import Budget
@@ -43,7 +43,7 @@ class Shell:
         self._others: deque[Effect] = deque()
         self._wake = asyncio.Event()
         self._in_flight = 0
-        self._watch: tuple[str, ...] | None = None
+        self._watch: Watch | None = None
         self._watching = False
         self.sent = 0
 
@@ -61,7 +61,10 @@ class Shell:
     def carry_out(self, effect: Effect) -> None:
         """Queue one effect. A full queue answers at once that it was not sent."""
         if isinstance(effect, Watch):
-            self._watch_newest(effect.symbols)
+            self._watch_newest(effect)
+            return
+        if isinstance(effect, Retry):
+            self.venue.retry()
             return
         urgent = not isinstance(effect, (Place, Amend)) or (isinstance(effect, Place) and effect.urgent)
         queue = self._urgent if urgent else self._others
@@ -95,17 +98,17 @@ class Shell:
         except TimeoutError:
             pass
 
-    def _watch_newest(self, symbols: tuple[str, ...]) -> None:
+    def _watch_newest(self, watch: Watch) -> None:
         """Subscriptions are told one after another, and of those that wait only the newest counts."""
-        self._watch = symbols
+        self._watch = watch
         if not self._watching:
             self._watching = True
             self._tree.start("watch", self._tell_watches(), lasting=False)
 
     async def _tell_watches(self) -> None:
         while self._watch is not None:
-            symbols, self._watch = self._watch, None
-            await self.venue.watch(symbols)
+            watch, self._watch = self._watch, None
+            await self.venue.watch(watch.symbols, watch.feeds)
         self._watching = False
 
     async def _one(self, effect: Effect) -> None:
@@ -124,16 +127,21 @@ class Shell:
                 return
             self.sent += 1
         if isinstance(effect, Place):
-            self._hear(await venue.place(effect.order))
+            self._answered(await venue.place(effect.order))
         elif isinstance(effect, Cancel):
-            self._hear(await venue.cancel(effect.client_id, effect.symbol, effect.valid_until_ns))
+            self._answered(await venue.cancel(effect.client_id, effect.symbol, effect.valid_until_ns))
         elif isinstance(effect, Amend):
             e = effect
-            self._hear(await venue.amend(e.client_id, e.symbol, e.price, e.qty, e.valid_until_ns))
+            self._answered(await venue.amend(e.client_id, e.symbol, e.price, e.qty, e.valid_until_ns))
         elif isinstance(effect, Lookup):
             self._hear(await venue.lookup(effect.client_id, effect.symbol))
         elif isinstance(effect, AskReport):
             self._report(await venue.report(effect.cursor))
+
+    def _answered(self, answered: Answered) -> None:
+        if answered.retry_ns:
+            self.budget.exhaust(self._clock() + answered.retry_ns)
+        self._hear(answered)
 
     def _report(self, report: AccountReport | str) -> None:
         if isinstance(report, str):

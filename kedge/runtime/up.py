@@ -31,6 +31,7 @@ from kedge.model.exits import Exit, Halt
 from kedge.model.looks import Status
 from kedge.model.outcome import Outcome
 from kedge.model.records import BotPhased, Entry, Noted
+from kedge.runtime import accounts
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.door import EngineDoor
 from kedge.runtime.env import JUMP_NS, SteadyClock, new_desk_id
@@ -46,7 +47,8 @@ from kedge.settings import AccountSettings, Secrets, Settings
 from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import Options
 from kedge.venues.stream import tcp
-from kedge.venues.venue import Venue
+from kedge.venues.venue import Setup, Venue
+from kedge.venues.wires import Wires
 
 SECOND_NS = 1_000_000_000
 # A clock behind the journal by more than this would make new records older than old ones.
@@ -95,8 +97,9 @@ class _Up:
             for notice in journal.notices:
                 self.say(notice)
             self._check_clock(journal)
-            self._lock_accounts()
-            venues = await self._venues()
+            setups = self._setups()
+            self._lock_accounts(setups)
+            venues = await self._venues(setups)
             cell = self._cell(journal, venues)
             # People's own kinds, before the cell is born: who has none is parked, and told why.
             self.kinds.load_all(bot.kind for bot in cell.engine.desk.bots.values())
@@ -114,34 +117,49 @@ class _Up:
                 " (for example by NTP) and start again; nothing was changed",
             )
 
-    def _lock_accounts(self) -> None:
+    def _setups(self) -> dict[str, Setup]:
+        secrets = Secrets(self.home.secrets)
+        return {
+            name: accounts.setup_of(name, account, secrets)
+            for name, account in self.settings.accounts.items()
+        }
+
+    def _lock_accounts(self, setups: dict[str, Setup]) -> None:
         """Two homes on one machine must not drive one account; paper accounts started here are our own."""
         folder = account_locks()
         for name, account in self.settings.accounts.items():
             if account.port or account.venue != "paper":
-                key = f"{account.venue}:{account.host}:{account.port}:{account.key}:{name}"
-                lock = AccountLock(folder, key)
+                lock = AccountLock(folder, accounts.lock_key(name, account, setups[name]))
                 lock.take(self.clock())
                 self._exits.callback(lock.release)
 
-    async def _venues(self) -> dict[str, Venue]:
+    async def _venues(self, setups: dict[str, Setup]) -> dict[str, Venue]:
+        for name, account in accounts.real_money(self.settings):
+            accounts.check_confirmed(self.home, name, account, setups[name])
         venues: dict[str, Venue] = {}
-        secrets = Secrets(self.home.secrets)
         for name, account in self.settings.accounts.items():
-            if account.venue != "paper":
-                raise Halt(
-                    Exit.SETTINGS, f"there is no venue {account.venue!r} in this version; there is: paper"
-                )
-            venues[name] = await self._paper_venue(name, account, secrets)
+            setup = setups[name]
+            if account.venue == "paper":
+                venues[name] = await self._paper_venue(account, setup)
+            else:
+                venues[name] = accounts.make_venue(name, account, setup, self._wires(), self.clock)
         return venues
 
-    async def _paper_venue(self, name: str, account: AccountSettings, secrets: Secrets) -> Venue:
+    def _wires(self) -> Wires:
+        """One way to the net per account: its connections are nobody else's."""
+        from kedge.venues.net import Net  # a paper desk on a small machine loads no HTTP client
+
+        net = Net()
+        self._exits.push_async_callback(net.close)
+        return net
+
+    async def _paper_venue(self, account: AccountSettings, setup: Setup) -> Venue:
         port = account.port or await self._paper_port()
-        key = secrets.find(account.key, name).reveal() if account.key else "paper"
-        secret = secrets.find(account.secret, name).reveal() if account.secret else "paper"
-        options = Options(dead_man_ns=account.dead_man_s * SECOND_NS)
+        options = Options(dead_man_ns=setup.dead_man_ns)
         connect = tcp(account.host or "127.0.0.1", port)
-        return PaperVenue(name, connect, self.clock, key=key, secret=secret, options=options)
+        return PaperVenue(
+            setup.account, connect, self.clock, key=setup.key, secret=setup.secret, options=options
+        )
 
     async def _paper_port(self) -> int:
         """The port of our own paper venue, started when first asked for."""

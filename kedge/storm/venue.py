@@ -14,23 +14,9 @@ from typing import Any
 
 import msgspec
 
-from kedge.model.events import (
-    Answered,
-    BookLost,
-    BookUpdate,
-    CashNews,
-    Event,
-    FillNews,
-    InstrumentSeen,
-    LinkDown,
-    LinkUp,
-    LookedUp,
-    MarkUpdate,
-    OrderNews,
-    Request,
-)
+from kedge.model import events as ev
 from kedge.model.instrument import market_of
-from kedge.model.venue import AccountReport, Answer, Fill, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Answer, Feed, Fill, OrderReport, PlaceOrder, Rules
 from kedge.sim.exchange import (
     AmendOrder,
     BookChanged,
@@ -54,7 +40,7 @@ BOOK_DEPTH = 5
 # More requests than this in one second, and a real venue would ban us.
 BAN_PER_SECOND = 60
 
-Emit = Callable[[Event], None]
+Emit = Callable[[ev.Event], None]
 
 
 class Harbour:
@@ -237,11 +223,17 @@ class StormVenue:
         self._closed = True
         self._gone()
 
-    async def watch(self, symbols: Sequence[str]) -> None:
+    def retry(self) -> None:
+        """The harbour never refuses for good."""
+
+    async def bars(self, symbol: str, interval_ns: int, since_ns: int, until_ns: int) -> str:
+        return "no bars here"
+
+    async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
         self._watched = tuple(symbols)
         self._push_books()
 
-    async def place(self, order: PlaceOrder) -> Answered:
+    async def place(self, order: PlaceOrder) -> ev.Answered:
         def deed() -> Reply:
             return self._harbour.place(self._login, order)
 
@@ -249,24 +241,24 @@ class StormVenue:
 
     async def amend(
         self, client_id: str, symbol: str, price: Decimal, qty: Decimal, valid_until_ns: int
-    ) -> Answered:
+    ) -> ev.Answered:
         change = AmendOrder(client_id, price, qty, valid_until_ns=valid_until_ns)
         return await self._request("amend", client_id, lambda: self._harbour.amend(self._login, change))
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> ev.Answered:
         def deed() -> Reply:
             return self._harbour.cancel(self._login, client_id, valid_until_ns)
 
         return await self._request("cancel", client_id, deed)
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+    async def lookup(self, client_id: str, symbol: str) -> ev.LookedUp:
         asked_ns = self._process.wall_ns()
         lookups = self._harbour.lookups
         lookups[client_id] = lookups.get(client_id, 0) + 1
         answer = await self._ask(lambda: (self._harbour.order(self._login, client_id),))
         if answer is None:
-            return LookedUp(self.account, client_id, asked_ns, error="no answer")
-        return LookedUp(self.account, client_id, asked_ns, order=answer[0])
+            return ev.LookedUp(self.account, client_id, asked_ns, error="no answer")
+        return ev.LookedUp(self.account, client_id, asked_ns, order=answer[0])
 
     async def report(self, cursor: str) -> AccountReport | str:
         asked_ns = self._process.wall_ns()
@@ -296,13 +288,13 @@ class StormVenue:
 
     # ── one request ─────────────────────────────────────────────────────────────────────────────
 
-    async def _request(self, request: Request, client_id: str, deed: Callable[[], Reply]) -> Answered:
+    async def _request(self, request: ev.Request, client_id: str, deed: Callable[[], Reply]) -> ev.Answered:
         """One attempt; every way in which it can go wrong is in here."""
         fires, harbour = self._swarm.fires, self._harbour
         if harbour.door is not None:
             harbour.door.leaves(harbour, self.life, request, client_id)
         harbour.count(self.account)
-        answer: asyncio.Future[Answered] = self._loop.create_future()
+        answer: asyncio.Future[ev.Answered] = self._loop.create_future()
         there_ns, back_ns = harbour.wire_ns(), harbour.wire_ns()
         there_ns += harbour.sent() if request == "place" else 0
         there_ns += self._draw(14 * SECOND_NS) if fires("request-slow") else 0
@@ -323,10 +315,10 @@ class StormVenue:
                 return reply(self._answered(request, client_id, Answer.UNKNOWN, "502"))
             return reply(self._from_reply(request, client_id, done))
 
-        def reply(answered: Answered) -> None:
+        def reply(answered: ev.Answered) -> None:
             self._loop.post(self._process, resolve, answered, delay_ns=back_ns)
 
-        def resolve(answered: Answered) -> None:
+        def resolve(answered: ev.Answered) -> None:
             if not answer.done():
                 answer.set_result(answered)
 
@@ -334,14 +326,14 @@ class StormVenue:
             self._loop.post(self._loop.root, arrive, delay_ns=there_ns)
         return await self._patiently(answer, self._answered(request, client_id, Answer.UNKNOWN, "no answer"))
 
-    async def _patiently(self, answer: asyncio.Future[Answered], otherwise: Answered) -> Answered:
+    async def _patiently(self, answer: asyncio.Future[ev.Answered], otherwise: ev.Answered) -> ev.Answered:
         try:
             async with asyncio.timeout(self._patience_ns / SECOND_NS):
                 return await answer
         except TimeoutError:
             return otherwise
 
-    def _from_reply(self, request: Request, client_id: str, done: Reply) -> Answered:
+    def _from_reply(self, request: ev.Request, client_id: str, done: Reply) -> ev.Answered:
         if done.ok:
             return self._answered(request, client_id, Answer.DONE, "", done.order)
         if done.code in ("id_open", "id_used"):
@@ -349,9 +341,14 @@ class StormVenue:
         return self._answered(request, client_id, Answer.REJECTED, done.sentence)
 
     def _answered(
-        self, request: Request, client_id: str, answer: Answer, reason: str, order: OrderReport | None = None
-    ) -> Answered:
-        return Answered(self.account, request, client_id, answer, reason, order)
+        self,
+        request: ev.Request,
+        client_id: str,
+        answer: Answer,
+        reason: str,
+        order: OrderReport | None = None,
+    ) -> ev.Answered:
+        return ev.Answered(self.account, request, client_id, answer, reason, order)
 
     async def _ask(self, question: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...] | None:
         """A question: lost, slow, or answered as of the moment it arrives; None when it was not answered."""
@@ -389,7 +386,7 @@ class StormVenue:
         self._session += 1
         self._deaf_until_ns = self._silent_until_ns = 0
         self._harbour.clients.append(self)
-        self._emit(LinkUp(self.account, self.rules))
+        self._emit(ev.LinkUp(self.account, self.rules))
         self._push_books()
         return None
 
@@ -413,7 +410,7 @@ class StormVenue:
             return
         self._up = False
         self._gone()
-        self._emit(LinkDown(self.account, why))
+        self._emit(ev.LinkDown(self.account, why))
         self._connect_later(200 * MS + self._draw(2 * SECOND_NS))
 
     def _gone(self) -> None:
@@ -431,7 +428,7 @@ class StormVenue:
             elif isinstance(happening, MarkMoved):
                 self._send(self._mark(happening), self._harbour.wire_ns())
             elif isinstance(happening, StatusChanged):
-                seen = InstrumentSeen(self.account, self._harbour.exchange.instrument(happening.symbol))
+                seen = ev.InstrumentSeen(self.account, self._harbour.exchange.instrument(happening.symbol))
                 self._send(seen, self._harbour.wire_ns())
             elif isinstance(happening, OrderChanged | FillMade | CashMoved) and self._is_ours(happening):
                 self._send_private(happening)
@@ -458,23 +455,23 @@ class StormVenue:
             self._send(event, delay_ns + self._draw(2 * SECOND_NS))
         return None
 
-    def _private(self, happening: OrderChanged | FillMade | CashMoved) -> Event:
+    def _private(self, happening: OrderChanged | FillMade | CashMoved) -> ev.Event:
         if isinstance(happening, FillMade):
-            return FillNews(self.account, happening.fill)
+            return ev.FillNews(self.account, happening.fill)
         if isinstance(happening, CashMoved):
-            return CashNews(self.account, happening.cash)
-        return OrderNews(self.account, self._harbour.lie(happening.order))
+            return ev.CashNews(self.account, happening.cash)
+        return ev.OrderNews(self.account, self._harbour.lie(happening.order))
 
-    def _send(self, event: Event, delay_ns: int) -> None:
+    def _send(self, event: ev.Event, delay_ns: int) -> None:
         self._loop.post(self._process, self._receive, self._session, event, delay_ns=delay_ns)
 
-    def _receive(self, session: int, event: Event) -> None:
+    def _receive(self, session: int, event: ev.Event) -> None:
         if self._up and not self._closed and session == self._session:
             self._emit(event)
 
-    def _mark(self, moved: MarkMoved) -> MarkUpdate:
+    def _mark(self, moved: MarkMoved) -> ev.MarkUpdate:
         market = market_of(self.account, moved.symbol)
-        return MarkUpdate(market, moved.mark, moved.index, moved.last, moved.funding_rate, moved.venue_ns)
+        return ev.MarkUpdate(market, moved.mark, moved.index, moved.last, moved.funding_rate, moved.venue_ns)
 
     # ── books ───────────────────────────────────────────────────────────────────────────────────
 
@@ -487,12 +484,12 @@ class StormVenue:
         if self._loop.now_ns < self._silent_until_ns:
             return
         book = self._harbour.exchange.book(symbol, BOOK_DEPTH)
-        update = BookUpdate(market_of(self.account, symbol), book.bids, book.asks, book.venue_ns)
+        update = ev.BookUpdate(market_of(self.account, symbol), book.bids, book.asks, book.venue_ns)
         self._send(update, self._harbour.wire_ns())
 
     def lose_books(self, why: str) -> None:
         for symbol in self._watched:
-            self._send(BookLost(market_of(self.account, symbol), why), self._harbour.wire_ns())
+            self._send(ev.BookLost(market_of(self.account, symbol), why), self._harbour.wire_ns())
         self._loop.post(self._process, self._push_books, delay_ns=500 * MS + self._draw(2 * SECOND_NS))
 
     def silence_books(self, for_ns: int) -> None:

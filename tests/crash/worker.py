@@ -37,7 +37,7 @@ from kedge.model import records as r
 from kedge.model.events import Answered, LookedUp
 from kedge.model.order import Move, State
 from kedge.model.records import Entry, kind_of
-from kedge.model.venue import AccountReport, Fill, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Feed, Fill, PlaceOrder, Rules
 from kedge.runtime import cell as up_cell
 from kedge.runtime import up
 from kedge.runtime.cell import Cell
@@ -148,8 +148,14 @@ class StruckVenue:
     async def close(self) -> None:
         await self._inner.close()
 
-    async def watch(self, symbols: Sequence[str]) -> None:
-        await self._inner.watch(symbols)
+    def retry(self) -> None:
+        self._inner.retry()
+
+    async def bars(self, symbol: str, interval_ns: int, since_ns: int, until_ns: int) -> Any:
+        return await self._inner.bars(symbol, interval_ns, since_ns, until_ns)
+
+    async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
+        await self._inner.watch(symbols, feeds)
 
     async def place(self, order: PlaceOrder) -> Answered:
         return cast(Answered, await self._sent("place", self._inner.place(order)))

@@ -28,7 +28,7 @@ from kedge.model.events import (
     Request,
 )
 from kedge.model.instrument import Instrument
-from kedge.model.venue import AccountReport, Answer, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Answer, Bar, Feed, OrderReport, PlaceOrder, Rules
 from kedge.venues.paper import wire
 from kedge.venues.paper.books import Books
 from kedge.venues.paper.questions import Questions
@@ -109,11 +109,19 @@ class PaperVenue:
                 raise
         self.trouble = "closed"
 
-    async def watch(self, symbols: Sequence[str]) -> None:
+    def retry(self) -> None:
+        """It never stops trying, and its longest wait is short."""
+
+    async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
         self._watched = tuple(dict.fromkeys(symbols))
         self._books.watch(self._watched)
         if self._session is not None:
             self._books.ask_watch(self._session)
+
+    async def bars(
+        self, symbol: str, interval_ns: int, since_ns: int, until_ns: int
+    ) -> tuple[Bar, ...] | str:
+        return "the paper venue keeps no bars"
 
     async def place(self, order: PlaceOrder) -> Answered:
         return await self._deed(
