@@ -86,11 +86,15 @@ def test_exact_numbers_differ_where_floats_would_not(home: Home) -> None:
     assert [command.verb for command in home.says(HEDGE)] == ["bot.amend"]
 
 
-def test_a_changed_parameter_is_amended_and_the_others_stay(home: Home) -> None:
+def test_a_changed_parameter_is_amended_and_one_that_left_the_file_has_its_default_again(home: Home) -> None:
     home.follow(HEDGE + "through = 2\n")
-    assert home.follow(HEDGE.replace("0.05", "0.06")) == ["bot.amend"]
+    assert home.follow(HEDGE.replace("0.05", "0.06") + "through = 2\n") == ["bot.amend"]
     assert home.config("h")["qty"] == "0.06"
-    assert home.config("h")["through"] == "2", "what is not named stays"
+    assert home.config("h")["through"] == "2"
+    assert home.follow(HEDGE.replace("0.05", "0.06")) == ["bot.amend"]
+    assert home.config("h") == {**home.config("h"), "qty": "0.06"}
+    assert home.config("h").get("through", "0") == "0"
+    assert home.says(HEDGE.replace("0.05", "0.06")) == []
 
 
 def test_what_left_the_file_is_stopped_and_then_removed(home: Home) -> None:

@@ -139,6 +139,7 @@ FIELDS: dict[str, str] = {
     "leave": "Forget it even though it leaves a position open.",
     "text": "The word, one of those its kind understands.",
     "args": "What goes with the word, as name=value.",
+    "whole": "These are all parameters: what is not named has its default again.",
     "why": "The reason, kept in the journal.",
     "client_id": "The order's id.",
     "fate": "What you saw at the venue: it is absent, or it was cancelled.",

@@ -159,7 +159,8 @@ def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
     if kind is None:
         return False, e.no_kind(row.kind) or f"the kind {row.kind!r} is not installed"
     try:
-        merged = {**msgspec.json.decode(row.config), **msgspec.json.decode(args.config, type=dict[str, Any])}
+        named = msgspec.json.decode(args.config, type=dict[str, Any])
+        merged = named if args.whole else {**msgspec.json.decode(row.config), **named}
         config = msgspec.json.decode(msgspec.json.encode(merged), type=kind.Config)
         old = msgspec.json.decode(row.config, type=kind.Config)
     except msgspec.DecodeError as error:

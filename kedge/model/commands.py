@@ -21,10 +21,14 @@ class BotAdd(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BotAmend(Struct, frozen=True, forbid_unknown_fields=True):
-    """Change some parameters of a bot; what is not named stays."""
+    """Change some parameters of a bot; what is not named stays.
+
+    `whole`: these are all of them, and what is not named has its default again.
+    """
 
     name: str
     config: Raw
+    whole: bool = False
 
 
 class BotPause(Struct, frozen=True, forbid_unknown_fields=True):

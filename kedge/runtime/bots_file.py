@@ -34,7 +34,8 @@ def changes(
             body = {"name": name, "kind": spec.kind, "config": spec.config, "origin": "file"}
             found.append(_command("bot.add", body, now_ns))
         elif not _conflict(row, spec) and not _says_the_same(row, spec, kinds.get(spec.kind)):
-            found.append(_command("bot.amend", {"name": name, "config": spec.config}, now_ns))
+            body = {"name": name, "config": spec.config, "whole": True}
+            found.append(_command("bot.amend", body, now_ns))
     for row in leaving(desk, wanted):
         if row.phase in ENDED:
             found.append(farewell(row.name, now_ns))
@@ -77,7 +78,7 @@ def _says_the_same(row: BotRow, spec: BotSpec, kind: Bot[Any, Any] | None) -> bo
         says = msgspec.json.decode(spec.config, type=dict[str, Raw])
         if kind is None:
             return bool(has == {**has, **says})
-        return bool(_read({**has, **says}, kind) == _read(has, kind))
+        return bool(_read(says, kind) == _read(has, kind))
     except msgspec.DecodeError:
         return False  # the engine will say what is wrong with it
 

@@ -145,21 +145,26 @@ class EngineDoor:
         wrong = self._kinds.load_all(spec.kind for spec in wanted.values())
         if wrong:
             raise ValueError("; ".join(wrong))
-        said = await self._follow(wanted)
+        said, refused = await self._follow(wanted)
+        if refused:
+            raise ValueError("; ".join(said))
         return "; ".join(said) or "nothing has changed"
 
-    async def _follow(self, wanted: Mapping[str, BotSpec]) -> list[str]:
+    async def _follow(self, wanted: Mapping[str, BotSpec]) -> tuple[list[str], bool]:
+        """What was done and what was not, and whether anything was refused."""
         desk = self._cell.engine.desk
         self._leaving = {row.name: None for row in leaving(desk, wanted)}
         said = conflicts(desk, wanted)
+        refused = bool(said)
         for command in changes(desk, self._kinds, wanted, self._cell.clock()):
             try:
                 taken = await self._cell.command(command)
             except EngineAway as away:
                 raise ValueError(str(away)) from None
             name = _argument(command, "name")
+            refused = refused or not taken.ok
             said.append(taken.says if taken.says.startswith(name) else f"{name}: {taken.says}")
-        return said
+        return said, refused
 
     def _see_off(self, entries: Sequence[Entry]) -> None:
         """Those who left the bots file and have now come to their end."""
