@@ -7,12 +7,12 @@ from typing import Any
 
 from builders import MAIN, PERP, SECOND, START, Puppet, PuppetConfig, Trial
 
-from kedge.engine import keyframe
+from kedge.engine import keyframe, look
 from kedge.engine.bot import MarketFeed
-from kedge.engine.effects import Watch
+from kedge.engine.effects import Retry, Watch
 from kedge.engine.engine import RiskBook
 from kedge.engine.step import BARS_KEPT, TRADES_KEPT
-from kedge.model.events import BarsSeen, TradesSeen
+from kedge.model.events import BarsSeen, LinkDown, TradesSeen
 from kedge.model.venue import Bar, Feed, Trade
 
 MINUTE = 60 * SECOND
@@ -116,3 +116,27 @@ def test_a_feed_of_a_market_that_is_not_watched_is_refused() -> None:
     t, _ = trial()
     taken = t.command("bot.add", name="lost", kind="stray", config={})
     assert "wants to hear paper/main:ELSE, which it does not watch" in taken.says
+
+
+def test_a_bot_sees_why_a_market_cannot_be_traded_on() -> None:
+    t, listener = trial()
+    assert last_view(listener).market(PERP).why == ""
+    t.lose_book(why="a gap")
+    assert last_view(listener).market(PERP).why == "a gap"
+    t.cut(why="the key was refused")
+    view = last_view(listener).market(PERP)
+    assert (view.fresh, view.why) == (False, "the key was refused")
+
+
+def test_what_waiting_cannot_mend_is_an_alarm_with_the_mend_and_a_person_has_it_tried_again() -> None:
+    t, _ = trial()
+    t.hear(LinkDown(MAIN, "the key has expired", stopped=True))
+    needs = look.status(t.e, t.now_ns, START, 1, 1).needs
+    assert f"{MAIN} is not ready: the key has expired; mended? kedge reconnect {MAIN}" in needs
+    assert any("not tried again until `kedge reconnect paper/main`" in alarm[2] for alarm in t.e.alarms)
+    t.effects.clear()
+    assert t.command("account.reconnect", account=MAIN).says == "trying paper/main now"
+    assert t.effects == [Retry(MAIN)]
+    t.connect()
+    assert t.command("account.reconnect", account=MAIN).says == "paper/main is connected already"
+    assert not t.command("account.reconnect", account="else/where").ok

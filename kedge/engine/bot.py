@@ -63,6 +63,10 @@ class MarketView(Struct, frozen=True):
     mark: Decimal = ZERO
     index: Decimal = ZERO
     last: Decimal = ZERO
+    # A fraction per funding period; positive is paid by who is long.
+    funding_rate: Decimal = ZERO
+    # Why it is not fresh, in one sentence: a gap, a cut line, a key the venue refuses; "" when it is.
+    why: str = ""
 
     @property
     def bid(self) -> Decimal:

@@ -261,7 +261,8 @@ def _needs(e: Engine, now_ns: int) -> list[str]:
             found.append(f"{row.name} is {row.phase}{why}" + (f"; it holds {left}" if left else ""))
     for link in e.links.values():
         if not link.ready:
-            found.append(f"{link.account} is not ready: {link.why}")
+            mend = f"; mended? kedge reconnect {link.account}" if link.stopped else ""
+            found.append(f"{link.account} is not ready: {link.why}{mend}")
     lately = [alarm for alarm in e.alarms[-10:] if now_ns - alarm[0] < ALARMS_SHOWN_NS]
     found += [f"{bot}: {said}" if bot else said for _, bot, said in lately]
     return found

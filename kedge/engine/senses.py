@@ -90,6 +90,7 @@ class MarketNow(Struct):
     mark: Decimal = ZERO
     index: Decimal = ZERO
     last: Decimal = ZERO
+    funding_rate: Decimal = ZERO
     # Names of the bots that watch it; a dict keeps their order.
     watchers: dict[str, None] = field(default_factory=dict)
     # The latest trades of others, and closed bars by interval; only what some bot wants to hear.

@@ -186,6 +186,7 @@ def _mark(e: Engine, event: ev.MarkUpdate) -> None:
     market = e.market(event.market)
     market.mark, market.index = event.mark, event.index
     market.last = event.last or market.last
+    market.funding_rate = event.funding_rate
 
 
 def _trades(e: Engine, event: ev.TradesSeen) -> None:

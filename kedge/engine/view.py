@@ -6,7 +6,7 @@ from typing import Any
 
 from kedge.engine.bot import MarketView, Message, OrderView, SlotView
 from kedge.engine.engine import Engine
-from kedge.engine.senses import BotNow
+from kedge.engine.senses import BotNow, Link, MarketNow
 from kedge.engine.state import BotRow, Slot
 from kedge.model.instrument import Market, account_of
 from kedge.model.records import Phase
@@ -38,17 +38,20 @@ class BotView:
             return None
         now = e.market(market)
         link = e.links.get(account_of(market))
+        fresh = e.fresh(now) and link is not None and link.ready
         return MarketView(
             market=market,
             instrument=instrument,
             bids=now.bids,
             asks=now.asks,
             age_ns=e.now_ns - now.heard_ns,
-            fresh=e.fresh(now) and link is not None and link.ready,
+            fresh=fresh,
             open=instrument.is_open(e.now_ns),
             mark=now.mark,
             index=now.index,
             last=now.last,
+            funding_rate=now.funding_rate,
+            why="" if fresh else _why_not(now, link),
         )
 
     def slot(self, slot: str) -> SlotView:
@@ -63,6 +66,12 @@ class BotView:
 
     def trades(self, market: Market) -> tuple[Trade, ...]:
         return tuple(self._engine.market(market).trades)
+
+
+def _why_not(market: MarketNow, link: Link | None) -> str:
+    if link is None:
+        return "there is no such account"
+    return link.why or market.lost or "nothing was heard of it for too long"
 
 
 def slot_view(e: Engine, slot: Slot, held: str) -> SlotView:
