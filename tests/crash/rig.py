@@ -261,7 +261,7 @@ class Site:
         logs_of(home).mkdir()
         lines = ["[journal]", "snapshot_every_records = 100", "[recorder]", "segment_mb = 1"]
         for name, exchange in self.exchanges.items():
-            lines += [f'[accounts."{name}/r{number}"]', f"port = {exchange.port}"]
+            lines += [f'[accounts."{name}/r{number}"]', 'venue = "paper"', f"port = {exchange.port}"]
             for symbol, price in PRICES.items():
                 await exchange.ask("price", symbol=symbol, price=f"{price:.2f}")
         (home / "kedge.toml").write_text("\n".join(lines) + "\n")

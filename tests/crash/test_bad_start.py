@@ -155,8 +155,11 @@ WRONG_SETTINGS = {
     "text for a number": ('[journal]\nsnapshot_every_records = "many"\n', "snapshot_every_records"),
     "account without a venue": ('[accounts."main"]\n', "venue/name"),
     "a port beyond all ports": ('[accounts."paper/main"]\nport = 70000\n', "port"),
-    "real money by accident": ('[accounts."bybit/main"]\nvenue = "bybit"\n', "live = true"),
-    "a venue that is not there": ('[accounts."bybit/main"]\nvenue = "bybit"\nlive = true\n', "bybit"),
+    "an account without keys": ('[accounts."bybit/main"]\n', "needs `key` and `secret`"),
+    "a venue that is not there": (
+        '[accounts."bibyt/main"]\nurl = "http://127.0.0.1:9"\n',
+        "did you mean bybit",
+    ),
     "the secret itself": ('[accounts."paper/main"]\nkey = "aBcD-1234"\n', "NAME of a secret"),
     "a cell with a slash": ('[desk]\ncell = "a/b"\n', "cell"),
 }
