@@ -41,11 +41,11 @@ from kedge.model.venue import AccountReport, Feed, Fill, PlaceOrder, Rules
 from kedge.runtime import cell as up_cell
 from kedge.runtime import up
 from kedge.runtime.cell import Cell
-from kedge.settings import AccountSettings, Secrets, Settings
+from kedge.settings import AccountSettings, Settings
 from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import PAPER_RULES, Options
 from kedge.venues.stream import tcp
-from kedge.venues.venue import Emit, Venue
+from kedge.venues.venue import Emit, Setup, Venue
 from tests.crash.disk import CrashDisk, Trouble
 from tests.crash.points import Points, Strike
 
@@ -248,9 +248,11 @@ class Struck(up._Up):
         super().__init__(home, replace(settings, journal=often), say)
         self._points = points
 
-    async def _paper_venue(self, name: str, account: AccountSettings, secrets: Secrets) -> Venue:
+    async def _paper_venue(self, account: AccountSettings, setup: Setup) -> Venue:
         connect = tcp(account.host or "127.0.0.1", account.port)
-        return StruckVenue(PaperVenue(name, connect, self.clock, rules=RULES, options=OPTIONS), self._points)
+        return StruckVenue(
+            PaperVenue(setup.account, connect, self.clock, rules=RULES, options=OPTIONS), self._points
+        )
 
     def _cell(self, journal: SqliteJournal, venues: dict[str, Venue]) -> Cell:
         journal.bounds = Bounds(least_entries=10)
