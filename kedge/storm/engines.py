@@ -1,13 +1,13 @@
 """The engines of a world: started, killed, frozen, doubled and started again, as machines are.
 
-An engine here is the real `Cell` on a simulated disk; only its venues are `StormVenue`s. One that ends by
+An engine here is the real `Cell` on a simulated disk; only its venues are the world's. One that ends by
 itself or loses its power is started again by a service manager, unless another one is at work by then.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kedge.bots import BUILT_IN
@@ -21,11 +21,15 @@ from kedge.sim.medium import SimDisk, Snapshot, Write
 from kedge.sim.tape import Marks, Tape
 from kedge.storm.checks import Witness
 from kedge.storm.plan import MS, SECOND_NS, Plan
-from kedge.storm.venue import Harbour, StormVenue
 from kedge.storm.weather import MACHINE
+from kedge.venues.venue import Venue
 
 DESK_ID = 0xDE5C
 SNAPSHOT_EVERY = 150
+
+
+# The venues of one engine, by account: made anew for each life.
+Venues = Callable[[Process, int], dict[str, Venue]]
 
 
 class WatchedDisk(SimDisk):
@@ -46,7 +50,7 @@ class Engines:
         tape: Tape,
         marks: Marks,
         disk: WatchedDisk,
-        harbours: Mapping[str, Harbour],
+        venues: Venues,
         witness: Witness,
         note: Callable[[str], None],
     ) -> None:
@@ -55,7 +59,7 @@ class Engines:
         self.tape = tape
         self.marks = marks
         self.disk = disk
-        self.harbours = harbours
+        self.venues = venues
         self.witness = witness
         self.note = note
         self.limits = RiskBook()
@@ -65,8 +69,6 @@ class Engines:
         self.healed = self.over = False
         self._crash_at_send = self._freeze_at_write = 0
         disk.committed = self._committed
-        for harbour in harbours.values():
-            harbour.sent = self._sent
 
     @property
     def cell(self) -> Cell | None:
@@ -100,10 +102,7 @@ class Engines:
             journal = SimJournal(self.disk, process=process)
         except (LeaseHeld, JournalError) as error:
             return self._ended(process, error)
-        venues = {
-            f"{name}/main": StormVenue(harbour, f"{name}/main", process, journal.life)
-            for name, harbour in self.harbours.items()
-        }
+        venues = self.venues(process, journal.life)
         config = CellConfig("main", "storm", DESK_ID, snapshot_every=SNAPSHOT_EVERY)
         try:
             cell = Cell(config, journal, venues, BUILT_IN, self.limits, process.wall_ns)
@@ -173,7 +172,7 @@ class Engines:
         if fires("disk-fails"):
             self._at(draw("disk-fails-at", storm_ns), self._fail_disk)
 
-    def _sent(self) -> int:
+    def sent(self) -> int:
         """An order has just left. The narrowest window there is: sent, and not answered.
 
         Sometimes it is also long on its way, and arrives in the next life.

@@ -14,6 +14,13 @@ ALPHA, BETA = "alpha/main:BTC-A", "beta/main:BTC-B"
 SECOND_NS = 1_000_000_000
 
 
+class Markets(Struct, frozen=True):
+    """The two markets people trade in a world: the harbours' own, or those of real protocols."""
+
+    alpha: str = ALPHA
+    beta: str = BETA
+
+
 class Wish(Struct, frozen=True):
     """One command and when it is given. Its id stays the same however often it has to be repeated."""
 
@@ -25,10 +32,10 @@ class Wish(Struct, frozen=True):
         return int(self.command.command_id.rpartition("-")[2])
 
 
-def wishes(tape: Tape, storm_ns: int) -> list[Wish]:
+def wishes(tape: Tape, storm_ns: int, markets: Markets) -> list[Wish]:
     """What people do in this world, in the order of time."""
     found: list[Wish] = []
-    bots = _bots(tape)
+    bots = _bots(tape, markets)
     for name, kind, config in bots:
         at_ns = tape.draw("people.start", 4 * SECOND_NS)
         found.append(give(at_ns, len(found), "bot.add", name=name, kind=kind, config=config))
@@ -51,7 +58,7 @@ def last_wishes(names: list[str], hedges: list[str], close_ns: int) -> list[Wish
     return found
 
 
-def _bots(tape: Tape) -> list[tuple[str, str, dict[str, Any]]]:
+def _bots(tape: Tape, at: Markets) -> list[tuple[str, str, dict[str, Any]]]:
     qty = f"0.{5 + tape.draw('people.qty', 120):03d}"
     side = tape.pick("people.side", ("sell", "buy"))
     work = tape.pick("people.work", ("join", "cross"))
@@ -59,19 +66,19 @@ def _bots(tape: Tape) -> list[tuple[str, str, dict[str, Any]]]:
         (
             "pair-1",
             "pair",
-            {"far": ALPHA, "near": BETA, "side": side, "qty": qty, "work": work, "slip": "0.02"},
+            {"far": at.alpha, "near": at.beta, "side": side, "qty": qty, "work": work, "slip": "0.02"},
         ),
-        ("hedge-1", "hedge", _hedge(tape, qty)),
-        ("peg-1", "peg", {"market": BETA, "side": tape.pick("people.peg", ("buy", "sell")), "qty": qty}),
-        ("pair-2", "pair", {"far": BETA, "near": ALPHA, "side": "buy", "qty": "0.02", "slip": "0.02"}),
+        ("hedge-1", "hedge", _hedge(tape, qty, at)),
+        ("peg-1", "peg", {"market": at.beta, "side": tape.pick("people.peg", ("buy", "sell")), "qty": qty}),
+        ("pair-2", "pair", {"far": at.beta, "near": at.alpha, "side": "buy", "qty": "0.02", "slip": "0.02"}),
     ]
     chosen = [kind for kind in kinds if tape.draw(f"people.has.{kind[0]}", 2)]
     return chosen or kinds[:1]
 
 
-def _hedge(tape: Tape, qty: str) -> dict[str, Any]:
+def _hedge(tape: Tape, qty: str, at: Markets) -> dict[str, Any]:
     return {
-        "market": ALPHA,
+        "market": at.alpha,
         "qty": qty,
         "side": tape.pick("people.hedge-side", ("sell", "buy")),
         "deadline_s": 4 + tape.draw("people.deadline", 10),

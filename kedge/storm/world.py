@@ -25,16 +25,17 @@ from kedge.model.limits import Limits
 from kedge.model.venue import Rules
 from kedge.runtime.cell import Cell
 from kedge.runtime.port import EngineAway
-from kedge.sim.loop import Deadlock, StormLoop, Stuck
+from kedge.sim.loop import Deadlock, Process, StormLoop, Stuck
 from kedge.sim.medium import DiskWeather, JournalTypes
 from kedge.sim.tape import Marks, Swarm, Tape
 from kedge.storm.checks import Violation, Witness
 from kedge.storm.crowd import Crowd, open_exchange
 from kedge.storm.engines import Engines, WatchedDisk
-from kedge.storm.people import Wish, last_wishes, wishes
+from kedge.storm.people import Markets, Wish, last_wishes, wishes
 from kedge.storm.plan import MS, SECOND_NS, Lease, Plan
-from kedge.storm.venue import Harbour
+from kedge.storm.venue import Harbour, StormVenue
 from kedge.storm.weather import KINDS
+from kedge.venues.venue import Venue
 
 TYPES = JournalTypes(JournalError, Fenced, LeaseHeld, Corrupt, Past)
 PRICE = Decimal(60_000)
@@ -66,19 +67,15 @@ class World:
         self.swarm = self._swarm()
         self.loop = StormLoop(self.tape, steps_max=STEPS_MOST, trace="digest" if trace else "off")
         self.disk = WatchedDisk(self.tape, types=TYPES, marks=self.marks)
-        self.harbours = {
-            "alpha": self._harbour("alpha", "BTC-A", in_place=True),
-            "beta": self._harbour("beta", "BTC-B", in_place=False),
-        }
-        self.crowds = {
-            name: Crowd(h.exchange, h.exchange.instruments()[0].symbol, self.tape, PRICE)
-            for name, h in self.harbours.items()
-        }
-        self.witness = Witness(self.disk, self.harbours, self.marks)
+        self.harbours = self._harbours()
+        self.crowds = {name: self._crowd(harbour) for name, harbour in self.harbours.items()}
+        self.witness = self._witness()
         self.witness.when_broken = self._keep_events
         self.engines = Engines(
-            plan, self.loop, self.tape, self.marks, self.disk, self.harbours, self.witness, self.note
+            plan, self.loop, self.tape, self.marks, self.disk, self._venues, self.witness, self.note
         )
+        for harbour in self.harbours.values():
+            harbour.sent = self.engines.sent
         self.disk.weather = self._disk_weather()
         self.wishes = self._wishes()
         self.engines.limits = self._limits()
@@ -87,6 +84,26 @@ class World:
         self._events: list[str] = []
 
     # ── what exists ─────────────────────────────────────────────────────────────────────────────
+
+    markets = Markets()
+
+    def _harbours(self) -> dict[str, Harbour]:
+        return {
+            "alpha": self._harbour("alpha", "BTC-A", in_place=True),
+            "beta": self._harbour("beta", "BTC-B", in_place=False),
+        }
+
+    def _crowd(self, harbour: Harbour) -> Crowd:
+        return Crowd(harbour.exchange, harbour.exchange.instruments()[0].symbol, self.tape, PRICE)
+
+    def _witness(self) -> Witness:
+        return Witness(self.disk, self.harbours, self.marks)
+
+    def _venues(self, process: Process, life: int) -> dict[str, Venue]:
+        return {
+            f"{name}/main": StormVenue(harbour, f"{name}/main", process, life)
+            for name, harbour in self.harbours.items()
+        }
 
     def _swarm(self) -> Swarm:
         swarm = Swarm(self.tape, KINDS, self.marks)
@@ -111,7 +128,7 @@ class World:
     def _wishes(self) -> list[Wish]:
         found = list(self.plan.wishes or ())
         if self.plan.wishes is None:
-            found = wishes(self.tape, self.plan.spans.storm_ns)
+            found = wishes(self.tape, self.plan.spans.storm_ns, self.markets)
         if self.plan.kept is not None:
             found = [wish for wish in found if wish.number in self.plan.kept]
         return found
