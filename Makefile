@@ -1,12 +1,15 @@
 # What people do with this repository. `make help` lists it; everything sets itself up first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check storm bench docs lock clean
+.PHONY: help setup run test conformance check storm bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 # Made last, so that a broken set-up is done again and a whole one costs nothing.
 READY := $(VENV)/.ready
+# Other people's clients have an environment of their own: they agree with nobody about versions.
+SDK := .sdk
+SDK_READY := $(SDK)/.ready
 
 ARGS ?=
 SEEDS ?= 100000
@@ -20,8 +23,12 @@ setup: $(READY) ## .venv with everything: by uv where it is installed, else by p
 run: $(READY) ## start the desk with a paper venue (ARGS="--for 60s" ends by itself)
 	$(BIN)/kedge up $(ARGS)
 
-test: check $(READY) ## everything that must hold before a change is done
+test: check $(READY) $(SDK_READY) ## everything that must hold before a change is done
 	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(SDK)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance
+
+conformance: $(READY) $(SDK_READY) ## only this: other people's clients trade against our testnets (ARGS="-k pybit")
+	$(SDK)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance $(ARGS)
 
 check: $(READY) ## style and types only: the quick half of test
 	$(BIN)/ruff check .
@@ -41,6 +48,7 @@ docs: $(READY) ## write the generated parts of the reference anew
 lock: ## choose new versions of all dependencies (needs uv)
 	uv lock --upgrade
 	$(EXPORT)
+	$(SDK_LOCK)
 
 clean: ## take away caches and build output; .venv stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -49,6 +57,9 @@ clean: ## take away caches and build output; .venv stays
 # ── how .venv is made ───────────────────────────────────────────────────────────────────────────
 
 EXPORT := uv export --quiet --frozen --no-emit-project --all-groups --output-file requirements.lock
+
+SDK_LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	tests/conformance/requirements.in --output-file tests/conformance/requirements.txt
 
 # The first of these that is Python 3.11 or newer and can make an environment with pip in it.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -73,5 +84,16 @@ $(READY): pyproject.toml uv.lock requirements.lock Makefile
 		fi; \
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
 		$(BIN)/python -m pip install --quiet --no-deps -e .; \
+	fi
+	@touch $@
+
+$(SDK_READY): tests/conformance/requirements.txt $(READY)
+	@set -eu; \
+	if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --clear --python $(BIN)/python $(SDK); \
+		uv pip install --quiet --python $(SDK)/bin/python --require-hashes -r $<; \
+	else \
+		$(BIN)/python -m venv --clear $(SDK); \
+		$(SDK)/bin/python -m pip install --quiet --require-hashes -r $<; \
 	fi
 	@touch $@

@@ -12,6 +12,9 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+# Other people's clients run in an environment of their own: `make conformance`.
+collect_ignore = ["conformance"]
+
 ON_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 # Shared machines stall: how long an example took says nothing about the law. On a build machine the
