@@ -21,7 +21,7 @@ from kedge.journal.sqlite import SqliteJournal
 from kedge.model.events import Answered, BookUpdate, Command, LinkUp, LookedUp, OrderNews
 from kedge.model.instrument import Instrument
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer, Level, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Answer, Feed, Level, OrderReport, PlaceOrder, Rules
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.env import Clock, SteadyClock
 from kedge.venues.venue import Emit
@@ -79,7 +79,12 @@ class QuietVenue:
     async def close(self) -> None:
         self._emit = _ignore
 
-    async def watch(self, symbols: Sequence[str]) -> None:
+    def retry(self) -> None: ...
+
+    async def bars(self, symbol: str, interval_ns: int, since_ns: int, until_ns: int) -> str:
+        return "no bars here"
+
+    async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
         pass
 
     async def place(self, order: PlaceOrder) -> Answered:
