@@ -9,7 +9,7 @@ Each check has a number (docs/storms.md lists them) and says in one sentence wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
@@ -25,8 +25,8 @@ from kedge.runtime.cell import Cell
 from kedge.sim.exchange import AmendOrder, Reply
 from kedge.sim.medium import SimDisk
 from kedge.sim.tape import Marks
+from kedge.storm.door import Pier
 from kedge.storm.fold import Fold
-from kedge.storm.venue import Harbour
 
 VIOLATIONS_MOST = 20
 # The price itself moves between the decision and the door.
@@ -57,7 +57,7 @@ BOUNDS = Bounds()
 class Witness:
     """Stands at every venue's door with the durable journal in hand."""
 
-    def __init__(self, disk: SimDisk, harbours: dict[str, Harbour], marks: Marks) -> None:
+    def __init__(self, disk: SimDisk, harbours: Mapping[str, Pier], marks: Marks) -> None:
         self.disk = disk
         self.harbours = harbours
         self.marks = marks
@@ -86,7 +86,7 @@ class Witness:
 
     # ── at the door ─────────────────────────────────────────────────────────────────────────────
 
-    def leaves(self, harbour: Harbour, life: int, request: Request, client_id: str) -> None:
+    def leaves(self, harbour: Pier, life: int, request: Request, client_id: str) -> None:
         """Only the holder of the lease sends. A stolen lease is noticed at the next write, no sooner."""
         if life == self.disk.life:
             return
@@ -100,7 +100,7 @@ class Witness:
         if request == "place" and (order is None or order.life != life):
             self.broken("11 lease", f"{client_id} was sent by life {life}, which never made it durable")
 
-    def placed(self, harbour: Harbour, account: str, order: PlaceOrder, reply: Reply) -> None:
+    def placed(self, harbour: Pier, account: str, order: PlaceOrder, reply: Reply) -> None:
         self.read_journal()
         seen = self.fold.orders.get(order.client_id)
         if seen is None:
@@ -118,7 +118,7 @@ class Witness:
         self._slot_not_overfilled(harbour, account, order.client_id)
         self._within_limit(harbour, account, order.symbol)
 
-    def amended(self, harbour: Harbour, account: str, change: AmendOrder, reply: Reply) -> None:
+    def amended(self, harbour: Pier, account: str, change: AmendOrder, reply: Reply) -> None:
         self.read_journal()
         seen = self.fold.orders.get(change.client_id)
         if seen is None or (change.price, change.qty) not in seen.amends:
@@ -126,13 +126,13 @@ class Witness:
         elif reply.ok:
             self._within_limit(harbour, account, seen.intent.market.partition(":")[2])
 
-    def cancelled(self, harbour: Harbour, account: str, client_id: str, reply: Reply) -> None:
+    def cancelled(self, harbour: Pier, account: str, client_id: str, reply: Reply) -> None:
         self.read_journal()
         seen = self.fold.orders.get(client_id)
         if seen is not None and not seen.cancels:
             self.broken("1 intent first", f"a cancel of {client_id} arrived that no record meant")
 
-    def _slot_not_overfilled(self, harbour: Harbour, account: str, newest: str) -> None:
+    def _slot_not_overfilled(self, harbour: Pier, account: str, newest: str) -> None:
         """Everything the slot may come to have traded, by the venue's word, against what was wanted."""
         intent = self.fold.orders[newest].intent
         total = ZERO
@@ -150,7 +150,7 @@ class Witness:
                 f" ({intent.client_id})",
             )
 
-    def _within_limit(self, harbour: Harbour, account: str, symbol: str) -> None:
+    def _within_limit(self, harbour: Pier, account: str, symbol: str) -> None:
         most = self.exposure_most.get(harbour.name)
         if most is None:
             return
@@ -246,7 +246,7 @@ class Witness:
         if digest(replayed) != digest(live):
             self.broken("7 replay", "the journal, replayed, is not the live state")
 
-    def _fills_booked_once(self, harbour: Harbour, account: str) -> None:
+    def _fills_booked_once(self, harbour: Pier, account: str) -> None:
         booked = {key[1]: found for key, found in self.fold.fills.items() if key[0] == account}
         truth: tuple[Fill, ...] = harbour.exchange.fills(account, "", 10_000).items
         for fill in truth:
@@ -259,12 +259,12 @@ class Witness:
         if booked:
             self.broken("3 fills once", f"booked fills the venue never made: {list(booked)[:3]}")
 
-    def _cash_booked_once(self, harbour: Harbour, account: str) -> None:
+    def _cash_booked_once(self, harbour: Pier, account: str) -> None:
         for cash in harbour.exchange.cash(account, "", 10_000).items:
             if (account, cash.cash_id) not in self.fold.cash:
                 self.broken("4 money", f"{cash.kind} of {text(cash.amount)} {cash.asset} was never booked")
 
-    def _orders_agree(self, harbour: Harbour, account: str, live: Desk) -> None:
+    def _orders_agree(self, harbour: Pier, account: str, live: Desk) -> None:
         for order in live.accounts[account].orders.values():
             report = harbour.exchange.order(account, order.client_id)
             if report is None:
@@ -281,7 +281,7 @@ class Witness:
             if made_by is not None and report.client_id not in live.accounts[account].orders:
                 self.broken("8 stopped", f"{report.client_id} is open at the venue, unknown to the desk")
 
-    def _positions_agree(self, harbour: Harbour, account: str, live: Desk) -> None:
+    def _positions_agree(self, harbour: Pier, account: str, live: Desk) -> None:
         truth = {p.symbol: p.qty for p in harbour.exchange.positions(account)}
         for market, net in live.nets.items():
             name, _, symbol = market.partition(":")

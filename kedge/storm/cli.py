@@ -3,6 +3,7 @@
     kedge storm --seeds 2000                  seeds and planted faults; 0 only when all is well
     kedge storm --seed 123 --verbose          one world again, with its log, journal and last steps
     kedge storm --sweep --scenario all        a crash at every step of short scenarios
+    kedge storm --wire --seeds 300            the venues' own protocols instead of the `Venue` protocol
 
 Progress goes to stderr, the result to stdout. A failing seed prints the command that repeats it and the
 shortest case found, and is added to `storm-failures.txt` in KEDGE_HOME (else in the current folder).
@@ -22,13 +23,13 @@ from msgspec.structs import replace
 from kedge import __version__
 from kedge.model.exits import Exit
 from kedge.storm.crew import Crew, default_jobs
-from kedge.storm.mutants import MUTANTS
-from kedge.storm.plan import MS, Plan, Spans
+from kedge.storm.mutants import planted
+from kedge.storm.plan import MS, Plan, Spans, all_kinds
 from kedge.storm.report import Verdict, as_data, failure_lines, json_line, lines
+from kedge.storm.rings import PLANTED, mutant_named
 from kedge.storm.run import Caught, Replay, Tally, catch, chunk, one, replay
 from kedge.storm.shrink import Shrinker
 from kedge.storm.sweep import SCENARIOS, SHORTEST, WEATHERS, Swept, sweep_part, sweep_twice_part
-from kedge.storm.weather import ALL_KINDS
 
 CHUNK = 50
 SHRINK_MOST = 3  # failing seeds that are shrunk in one run
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", type=int, default=2000, metavar="N", help="how many seeds to run (2000)")
     add("--from", type=int, default=0, dest="first", metavar="A", help="the first seed (0)")
     add("--jobs", type=int, default=default_jobs(), metavar="J", help="processes (one per core)")
+    add("--wire", action="store_true", help="real adapters against the testnets, in their own dialects")
     add("--time", type=float, default=0.0, metavar="S", help="begin no new seeds after so many seconds")
     add("--mutants", action=argparse.BooleanOptionalAction, default=True, help="plant faults too (yes)")
     add("--mutant-seeds", type=int, default=2000, metavar="N", help="seeds to catch each within (2000)")
@@ -87,23 +89,23 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _seeds(options: argparse.Namespace) -> int:
-    verdict = Verdict(options.first, Tally(), version=__version__)
+    verdict = Verdict(options.first, Tally(), version=__version__, wire=options.wire)
     began = _now()
     with Crew(max(1, options.jobs)) as crew:
-        jobs = _chunks(options.first, max(0, options.seeds))
+        jobs = ((*job, options.wire) for job in _chunks(options.first, max(0, options.seeds)))
         for tally in crew.work(chunk, jobs, _bell(options.time)):
             verdict.tally.merge(tally)
             verdict.seconds = _now() - began
             _progress(f"{verdict.tally.seeds:,} seeds, {verdict.tally.violations} violations")
         if options.mutants:
-            _plant(crew, verdict, options.mutant_seeds)
+            _plant(crew, verdict, options.mutant_seeds, options.wire)
     for failure in verdict.tally.failures:
-        _remember(failure.seed)
+        _remember(failure.seed, options.wire)
     _say(options, "\n".join(lines(verdict)))
     for place, failure in enumerate(verdict.tally.failures):
         _say(options, "\n".join(failure_lines(failure)))
         if place < SHRINK_MOST:
-            _say(options, _shortest(Plan(failure.seed), ""))
+            _say(options, _shortest(Plan(failure.seed, wire=options.wire), ""))
     if options.json:
         print(json_line(as_data(verdict)))
     return Exit.OK if verdict.good else Exit.REFUSED
@@ -114,22 +116,23 @@ def _chunks(first: int, count: int) -> Iterator[tuple[int, int]]:
         yield start, min(CHUNK, first + count - start)
 
 
-def _plant(crew: Crew, verdict: Verdict, seeds: int) -> None:
+def _plant(crew: Crew, verdict: Verdict, seeds: int, wire: bool) -> None:
     began = _now()
-    verdict.planted = len(MUTANTS)
+    mutants = PLANTED[wire]
+    verdict.planted = len(mutants)
     found: list[Caught] = []
-    for caught in crew.work(catch, ((mutant.name, range(seeds)) for mutant in MUTANTS)):
+    for caught in crew.work(catch, ((mutant.name, range(seeds), wire) for mutant in mutants)):
         found.append(caught)
-        _progress(f"{len(found)} of {len(MUTANTS)} planted faults tried")
+        _progress(f"{len(found)} of {len(mutants)} planted faults tried")
     verdict.caught = found
     verdict.mutant_seconds = _now() - began
 
 
-def _remember(seed: int) -> None:
+def _remember(seed: int, wire: bool) -> None:
     """A failing seed is noted where the person runs storms, never in the package."""
     home = os.environ.get("KEDGE_HOME")
     folder = Path(home) if home and Path(home).is_dir() else Path.cwd()
-    path = folder / "storm-failures.txt"
+    path = folder / ("wire-storm-failures.txt" if wire else "storm-failures.txt")
     known = path.read_text().split() if path.exists() else []
     if str(seed) not in known:
         with path.open("a") as file:
@@ -142,8 +145,10 @@ def _remember(seed: int) -> None:
 def _replay(options: argparse.Namespace) -> int:
     without = options.without
     if options.only is not None:
-        without = (*without, *(kind for kind in ALL_KINDS if kind not in options.only))
-    plan = Plan(options.seed, crash_at=options.crash_at, without=without, kept=options.wishes)
+        without = (*without, *(kind for kind in all_kinds(options.wire) if kind not in options.only))
+    plan = Plan(
+        options.seed, crash_at=options.crash_at, without=without, kept=options.wishes, wire=options.wire
+    )
     if options.storm_ms:
         plan = replace(plan, spans=Spans(storm_ns=options.storm_ms * MS))
     found = replay(plan, options.mutant)
@@ -198,9 +203,6 @@ def _replay_data(found: Replay) -> dict[str, object]:
 
 def _shortest(plan: Plan, mutant: str) -> str:
     """The shortest case that fails in the same way, and the command that repeats it."""
-    from kedge.storm.mutants import planted
-    from kedge.storm.run import mutant_named
-
     with planted(mutant_named(mutant) if mutant else None):
         shrunk = Shrinker(_bell(SHRINK_S), one).shrink(plan)
     command = shrunk.plan.words() + (f" --mutant {mutant}" if mutant else "")

@@ -58,6 +58,11 @@ class Crowd:
         self._count = 0
         self._standing: dict[tuple[Side, Decimal], str] = {}
 
+    def move_to(self, exchange: Exchange) -> None:
+        """The venue has begun a new life, and withdrew what stood there."""
+        self.exchange = exchange
+        self._standing.clear()
+
     def turn(self, now_ns: int, jump: bool) -> None:
         walk = self._draw(9) - 4
         if jump:

@@ -12,12 +12,18 @@ from typing import Literal
 from msgspec import Struct
 
 from kedge.storm.people import Wish
-from kedge.storm.weather import ALL_KINDS
+from kedge.storm.weather import KINDS, MACHINE
+from kedge.storm.wire_weather import KINDS as WIRE_KINDS
 
 SECOND_NS = 1_000_000_000
 MS = 1_000_000
 
 Lease = Literal["steal", "ttl", "lock"]
+
+
+def all_kinds(wire: bool) -> tuple[str, ...]:
+    """Every kind of fault of that ring, of the wires and of the machine."""
+    return (*(WIRE_KINDS if wire else KINDS), *MACHINE)
 
 
 class Spans(Struct, frozen=True):
@@ -43,19 +49,20 @@ class Plan(Struct, frozen=True):
     # The step at which the first engine loses its power, then the second, and so on; 0: it does not.
     crash_at: tuple[int, ...] = ()
     lease: Lease | None = None  # None: drawn
+    wire: bool = False  # the venues' own protocols, instead of venues joined at the `Venue` protocol
 
     def words(self) -> str:
         """The command line that replays exactly this world."""
-        parts = [f"kedge storm --seed {self.seed}"]
+        parts = [f"kedge storm {'--wire ' if self.wire else ''}--seed {self.seed}"]
         if self.crash_at:
             parts.append("--crash-at " + ",".join(map(str, self.crash_at)))
-        left = tuple(kind for kind in ALL_KINDS if kind not in self.without)
+        left = tuple(kind for kind in all_kinds(self.wire) if kind not in self.without)
         if self.without and len(left) < len(self.without):
             parts.append("--only " + (",".join(left) or "none"))
         elif self.without:
             parts.append("--without " + ",".join(self.without))
         if self.kept is not None:
             parts.append("--wishes " + (",".join(map(str, sorted(self.kept))) or "none"))
-        if self.spans.storm_ns != Spans().storm_ns:
+        if self.spans.storm_ns != Spans().storm_ns and not self.wire:
             parts.append(f"--storm-ms {self.spans.storm_ns // MS}")
         return " ".join(parts)

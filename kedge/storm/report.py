@@ -13,8 +13,9 @@ from msgspec import Struct, field
 
 from kedge.model.order import MOVES
 from kedge.storm.fold import ROW
+from kedge.storm.plan import all_kinds
+from kedge.storm.rings import EXPECTED, RARE, RAREST
 from kedge.storm.run import Caught, Failure, Tally
-from kedge.storm.weather import EXPECTED, KINDS, MACHINE, RARE, RAREST
 
 # A smaller corpus may miss a rare mark by chance.
 ENOUGH_SEEDS = 2_000
@@ -30,10 +31,11 @@ class Verdict(Struct):
     seconds: float = 0.0
     mutant_seconds: float = 0.0
     version: str = ""
+    wire: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:
-        return missing_marks(self.tally)
+        return missing_marks(self.tally, self.wire)
 
     @property
     def missed(self) -> list[str]:
@@ -46,9 +48,9 @@ class Verdict(Struct):
         return not self.tally.violations and not self.missed and not blind
 
 
-def missing_marks(tally: Tally) -> tuple[str, ...]:
+def missing_marks(tally: Tally, wire: bool = False) -> tuple[str, ...]:
     """Expected marks that no seed of the corpus has shown."""
-    expected = EXPECTED if tally.seeds < MANY_SEEDS else (*EXPECTED, *RAREST)
+    expected = EXPECTED[wire] if tally.seeds < MANY_SEEDS else (*EXPECTED[wire], *RAREST[wire])
     return tuple(mark for mark in expected if mark not in tally.marks)
 
 
@@ -67,8 +69,8 @@ def lines(verdict: Verdict) -> list[str]:
     if verdict.seconds:
         rate = tally.seeds / verdict.seconds
         found.append(f"time           {verdict.seconds:.1f} s, {rate:,.1f} seeds/s")
-    found += _marks("faults fired", tally, (*KINDS, *MACHINE))
-    found += _marks("rare branches", tally, (*RARE, *RAREST))
+    found += _marks("faults fired", tally, all_kinds(verdict.wire))
+    found += _marks("rare branches", tally, (*RARE[verdict.wire], *RAREST[verdict.wire]))
     found += _rows(tally)
     found.append("most seen      " + ", ".join(f"{n} {what}" for what, n in sorted(tally.most.items())))
     found.append("marks missing  " + (", ".join(verdict.missing) or "none"))
@@ -124,8 +126,8 @@ def as_data(verdict: Verdict) -> dict[str, Any]:
         "mutants_missed": verdict.missed,
         "steps": tally.steps,
         "crashes": tally.crashes,
-        "faults": {kind: tally.marks.get(kind, 0) for kind in (*KINDS, *MACHINE)},
-        "rare": {mark: tally.marks.get(mark, 0) for mark in (*RARE, *RAREST)},
+        "faults": {kind: tally.marks.get(kind, 0) for kind in all_kinds(verdict.wire)},
+        "rare": {mark: tally.marks.get(mark, 0) for mark in (*RARE[verdict.wire], *RAREST[verdict.wire])},
         "table_rows_seen": sum(1 for row in ALL_ROWS if row in tally.marks),
         "table_rows": len(ALL_ROWS),
         "missing_marks": list(verdict.missing),

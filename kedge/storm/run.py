@@ -16,9 +16,10 @@ from msgspec import Struct, field
 
 from kedge.sim.tape import Marks
 from kedge.storm.checks import Violation
-from kedge.storm.mutants import MUTANTS, Mutant, planted
-from kedge.storm.plan import SECOND_NS, Plan
-from kedge.storm.world import Result, World
+from kedge.storm.mutants import planted
+from kedge.storm.plan import SECOND_NS, Plan, all_kinds
+from kedge.storm.rings import mutant_named, world
+from kedge.storm.world import Result
 
 FAILURES_KEPT = 100
 
@@ -87,7 +88,7 @@ class Replay(Struct):
 
 def one(plan: int | Plan, trace: bool = False) -> Result:
     try:
-        return World(plan, trace).run()
+        return world(Plan(plan) if isinstance(plan, int) else plan, trace).run()
     except Exception as error:  # noqa: BLE001  # a storm's own fault is a finding like any other
         where = traceback.format_exc().strip().splitlines()
         return _broken(plan if isinstance(plan, int) else plan.seed, f"{error!r}: {' '.join(where[-6:])}")
@@ -109,20 +110,20 @@ def _broken(seed: int, says: str) -> Result:
     )
 
 
-def chunk(first: int, count: int) -> Tally:
+def chunk(first: int, count: int, wire: bool = False) -> Tally:
     tally = Tally()
     for seed in range(first, first + count):
-        tally.add(one(seed))
+        tally.add(one(Plan(seed, wire=wire)))
     return tally
 
 
-def catch(name: str, seeds: Iterable[int]) -> Caught:
+def catch(name: str, seeds: Iterable[int], wire: bool = False) -> Caught:
     """Run seeds with this fault planted until one is caught."""
     tried = 0
     with planted(mutant_named(name)):
         for seed in seeds:
             tried += 1
-            violations = one(seed).violations
+            violations = one(Plan(seed, wire=wire)).violations
             if violations:
                 return Caught(name, seed, violations[0].check, tried)
     return Caught(name, None, "", tried)
@@ -131,26 +132,17 @@ def catch(name: str, seeds: Iterable[int]) -> Caught:
 def replay(plan: Plan, mutant: str = "") -> Replay:
     """One world again, with its journal."""
     with planted(mutant_named(mutant) if mutant else None):
-        world = World(plan, trace=True)
-        result = world.run()
+        made = world(plan, trace=True)
+        result = made.run()
     journal = [
-        f"{entry.seq:5} {(entry.ts_ns - world.loop.wall_start_ns) / SECOND_NS:9.3f} {_line(entry.record)}"
-        for entry in world.disk.entries()
+        f"{entry.seq:5} {(entry.ts_ns - made.loop.wall_start_ns) / SECOND_NS:9.3f} {_line(entry.record)}"
+        for entry in made.disk.entries()
     ]
-    return Replay(result, journal, kinds_fired(result))
+    return Replay(result, journal, kinds_fired(result, plan.wire))
 
 
-def kinds_fired(result: Result) -> list[str]:
-    from kedge.storm.weather import KINDS, MACHINE
-
-    return [kind for kind in (*KINDS, *MACHINE) if kind in result.marks.count]
-
-
-def mutant_named(name: str) -> Mutant:
-    found = [mutant for mutant in MUTANTS if mutant.name == name]
-    if not found:
-        raise KeyError(f"there is no mutant {name!r}; there are: {', '.join(m.name for m in MUTANTS)}")
-    return found[0]
+def kinds_fired(result: Result, wire: bool = False) -> list[str]:
+    return [kind for kind in all_kinds(wire) if kind in result.marks.count]
 
 
 def _line(record: Struct) -> str:

@@ -16,10 +16,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kedge.storm.people import Wish
-from kedge.storm.plan import SECOND_NS, Plan
+from kedge.storm.plan import SECOND_NS, Plan, all_kinds
+from kedge.storm.rings import world
 from kedge.storm.run import kinds_fired, one
-from kedge.storm.weather import ALL_KINDS
-from kedge.storm.world import Result, World
+from kedge.storm.world import Result
 
 FAULTS_AT_ONCE = 2  # beyond this, enumeration costs more than cutting down
 STORMS_NS = (SECOND_NS, 2 * SECOND_NS, 4 * SECOND_NS, 8 * SECOND_NS)
@@ -53,8 +53,10 @@ class Shrinker:
         first = self._run(plan)
         assert first.violations, f"seed {plan.seed} does not fail"
         self._check = first.violations[0].check
-        self._wishes = World(plan).wishes
-        best = self._enumerate(plan, kinds_fired(first)) or self._cut(plan, kinds_fired(first))
+        self._wishes = world(plan).wishes
+        best = self._enumerate(plan, kinds_fired(first, plan.wire)) or self._cut(
+            plan, kinds_fired(first, plan.wire)
+        )
         best = self._fewer_wishes(best)
         best = self._shorter(best)
         best = self._earlier_crash(best)
@@ -68,7 +70,7 @@ class Shrinker:
             self.tries,
             len(_bots(kept)),
             len(kept),
-            tuple(kinds_fired(last)),
+            tuple(kinds_fired(last, plan.wire)),
         )
 
     def _fails(self, plan: Plan) -> Result | None:
@@ -86,7 +88,7 @@ class Shrinker:
             if self._expired():
                 return None
             kept = tuple(wish.number for wish in self._wishes if _concerns(wish, bots))
-            without = tuple(kind for kind in ALL_KINDS if kind not in kinds)
+            without = tuple(kind for kind in all_kinds(plan.wire) if kind not in kinds)
             smaller = replace(plan, kept=kept, without=without)
             if self._fails(smaller):
                 return smaller
@@ -97,7 +99,7 @@ class Shrinker:
     def _cut(self, plan: Plan, fired: list[str]) -> Plan:
         """Kinds that never fired go at once; the others one by one."""
         best = plan
-        idle = tuple(kind for kind in ALL_KINDS if kind not in fired)
+        idle = tuple(kind for kind in all_kinds(plan.wire) if kind not in fired)
         for without in (idle, *((kind,) for kind in fired)):
             if self._expired():
                 break

@@ -170,6 +170,9 @@ class Harbour:
         for client in list(self.clients):
             client.told(happened)
 
+    def heal(self) -> None:
+        self.down_until_ns = 0
+
     def turn(self) -> None:
         """The crowd has traded; the weather of this second is drawn."""
         for client in list(self.clients):

@@ -11,7 +11,7 @@ the disk, and time. `run` is the whole of it; scripts use `begin`, `run_for` and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ from kedge.sim.medium import DiskWeather, JournalTypes
 from kedge.sim.tape import Marks, Swarm, Tape
 from kedge.storm.checks import Violation, Witness
 from kedge.storm.crowd import Crowd, open_exchange
+from kedge.storm.door import Pier
 from kedge.storm.engines import Engines, WatchedDisk
 from kedge.storm.people import Markets, Wish, last_wishes, wishes
 from kedge.storm.plan import MS, SECOND_NS, Lease, Plan
@@ -86,14 +87,16 @@ class World:
     # ── what exists ─────────────────────────────────────────────────────────────────────────────
 
     markets = Markets()
+    kinds: Mapping[str, int] = KINDS
 
-    def _harbours(self) -> dict[str, Harbour]:
+    def _harbours(self) -> Mapping[str, Pier]:
         return {
             "alpha": self._harbour("alpha", "BTC-A", in_place=True),
             "beta": self._harbour("beta", "BTC-B", in_place=False),
         }
 
-    def _crowd(self, harbour: Harbour) -> Crowd:
+    def _crowd(self, harbour: Pier) -> Crowd:
+        assert isinstance(harbour, Harbour)
         return Crowd(harbour.exchange, harbour.exchange.instruments()[0].symbol, self.tape, PRICE)
 
     def _witness(self) -> Witness:
@@ -103,12 +106,13 @@ class World:
         return {
             f"{name}/main": StormVenue(harbour, f"{name}/main", process, life)
             for name, harbour in self.harbours.items()
+            if isinstance(harbour, Harbour)
         }
 
     def _swarm(self) -> Swarm:
-        swarm = Swarm(self.tape, KINDS, self.marks)
+        swarm = Swarm(self.tape, self.kinds, self.marks)
         if self.plan.weather is not None:
-            swarm.permille = {**dict.fromkeys(KINDS, 0), **self.plan.weather}
+            swarm.permille = {**dict.fromkeys(self.kinds, 0), **self.plan.weather}
         for kind in self.plan.without:
             if kind in swarm.permille:
                 swarm.permille[kind] = 0
@@ -210,7 +214,7 @@ class World:
         self.swarm.heal()
         self.engines.heal()
         for name, harbour in self.harbours.items():
-            harbour.down_until_ns = 0
+            harbour.heal()
             self._unhalt(name)
         spans = self.plan.spans
         self.loop.run_for(spans.settle_ns)

@@ -59,8 +59,11 @@ class Setup(Struct, frozen=True):
 
 
 class Venue(Protocol):
-    account: str
-    rules: Rules
+    @property
+    def account(self) -> str: ...
+
+    @property
+    def rules(self) -> Rules: ...
 
     async def open(self, emit: Emit) -> None:
         """Start connecting; returns at once. `LinkUp` follows when streams are on."""
