@@ -101,7 +101,7 @@ def measure(size: Size) -> Part:
         f"Engine: {week['orders']:,} orders and {week['fills']:,} fills in {days} simulated days, in"
         f" {took:.0f} s of this machine ({took / week['orders'] * 1e6:.0f} µs an order, its books,"
         f" re-pricings, answers and fill included). Kept at the end: {week['kept']}.",
-        f"Whole desk: {day['orders']:,} orders at a tenth of that pace, {day['hours'] / 24:.1f} simulated days,"
+        f"Whole desk: {day['orders']:,} orders at a tenth of that pace, {day['hours'] / 24:.1f} days,"
         f" through cell, journal, tables and flight recorder, in {took_desk:.0f} s. On disk at the end:"
         f" {day['disk']}.",
     ]
