@@ -119,7 +119,7 @@ def test_commands_answer_in_json_with_their_id_and_can_be_asked_again(kedge: She
         (
             ("bot", "amend", "hedge-1", "qty=0.07"),
             "bot.amend",
-            {"name": "hedge-1", "config": {"qty": "0.07"}},
+            {"name": "hedge-1", "config": {"qty": "0.07"}, "whole": False},
         ),
         (("bot", "pause", "hedge-1"), "bot.pause", {"name": "hedge-1"}),
         (("bot", "resume", "hedge-1"), "bot.resume", {"name": "hedge-1"}),
@@ -225,7 +225,7 @@ def test_1_refused(kedge: Shell, port: FakePort) -> None:
         (("up", "--fresh", "--home", "/x"), "leave --home away"),
         (("bot", "kinds", "hegde"), "there is no kind of bot `hegde`; did you mean `hedge`?"),
         (("bot", "kinds", "nowhere:Bot"), "there is no module nowhere in"),
-        (("sim", "bybit"), 'Unknown command "bybit"'),
+        (("sim", "kraken"), 'Unknown command "kraken"'),
         (("completion", "tcsh"), "Invalid value"),
     ],
 )

@@ -290,3 +290,13 @@ def test_zero_is_no_limit() -> None:
 def test_an_own_number_goes_before_the_default() -> None:
     mixed = or_default(Limits(order_qty_max=D(1)), Limits(order_qty_max=D(5), orders_per_minute=9))
     assert mixed == Limits(order_qty_max=D(1), orders_per_minute=9)
+
+
+def test_only_the_last_minutes_orders_are_remembered() -> None:
+    t = Trial()
+    t.add("b", "puppet")
+    for _ in range(50):
+        t.e.count_sent(MAIN, "b", t.now_ns)
+        t.now_ns += 10 * SECOND
+    for kept in (t.e.sent_ns, t.e.links[MAIN].sent_ns, t.e.bots["b"].sent_ns):
+        assert len(kept) == 6

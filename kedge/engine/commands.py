@@ -25,7 +25,7 @@ from kedge.model import records as r
 from kedge.model.events import Command
 from kedge.model.numbers import LIMIT, ZERO
 from kedge.model.order import Move, State
-from kedge.model.sentences import mistake
+from kedge.model.sentences import mistake, nearest
 
 Result = tuple[bool, str]
 ENDED = ("stopped", "parked", "killed")
@@ -145,9 +145,12 @@ def _unknown_accounts(e: Engine, markets: tuple[str, ...]) -> str:
         if account not in e.links:
             return f"there is no account {account!r}; there are: {', '.join(e.links)}"
         link = e.links[account]
-        known = e.desk.account(account).instruments
-        if link.ready and symbol not in known:
-            return f"{account} does not list {symbol!r}; it lists: {', '.join(sorted(known)[:20])}"
+        lists = e.desk.accounts.get(account)
+        if link.ready and lists is not None and symbol not in lists.instruments:
+            near = nearest(symbol, lists.instruments)
+            some = ", ".join(sorted(lists.instruments)[:20])
+            hint = f"did you mean {near}?" if near else f"it lists: {some}"
+            return f"{account} does not list {symbol!r}; {hint}"
     return ""
 
 

@@ -6,6 +6,7 @@ keeps it for the journal; `act` keeps an effect for the shell. Nothing else in t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from decimal import Decimal, localcontext
 from typing import Any, TypeVar
@@ -27,8 +28,9 @@ from kedge.model.order import Side
 from kedge.model.venue import Feed, Rules
 
 SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 AUDIT_EVERY_NS = 3600 * SECOND_NS
-# Sent orders that are remembered for orders per minute: the older half goes when there are more.
+# Orders of the last minute are remembered, for orders per minute; of more than these the older half goes.
 SENT_MOST = 20_000
 # From so many orders on one side of a market, those that ended are looked for.
 RESTING_LOOKED = 128
@@ -138,6 +140,8 @@ class Engine:
         """Count an order towards orders per minute, of the desk, its account and its bot."""
         link, now = self.links.get(account), self.bots.get(bot)
         for sent_ns in (self.sent_ns, link.sent_ns if link else [], now.sent_ns if now else []):
+            if sent_ns and sent_ns[0] <= at_ns - MINUTE_NS:
+                del sent_ns[: bisect_right(sent_ns, at_ns - MINUTE_NS)]
             sent_ns.append(at_ns)
             if len(sent_ns) > SENT_MOST:
                 del sent_ns[: SENT_MOST // 2]

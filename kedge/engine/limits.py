@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from kedge.engine.apply import DAY_NS
-from kedge.engine.engine import SECOND_NS, Engine
+from kedge.engine.engine import MINUTE_NS, Engine
 from kedge.engine.senses import BotNow, MarketNow
 from kedge.engine.state import BotRow
 from kedge.engine.worth import held, worth, worths
@@ -20,8 +20,6 @@ from kedge.model.limits import NO_LIMITS, Limits
 from kedge.model.numbers import ONE, ZERO, divide, text
 from kedge.model.order import Side, sign
 from kedge.model.records import Role
-
-MINUTE_NS = 60 * SECOND_NS
 
 
 class Proposal(Struct, frozen=True):

@@ -17,8 +17,7 @@ from typing import Any
 from kedge.engine.commands import hear_command
 from kedge.engine.decide import park, settle_bots
 from kedge.engine.effects import Watch
-from kedge.engine.engine import SECOND_NS, Engine, Out
-from kedge.engine.limits import MINUTE_NS
+from kedge.engine.engine import MINUTE_NS, SECOND_NS, Engine, Out
 from kedge.engine.orders import (
     ask_report,
     attend,
