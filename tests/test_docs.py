@@ -23,6 +23,8 @@ from kedge.model.exits import MEANINGS, Exit
 from kedge.model.forms import form
 from kedge.model.records import Record
 from kedge.sim.paper.faults import FaultKind
+from kedge.sim.testnet.control import Order as ControlOrder
+from kedge.sim.testnet.faults import WIRE_FAULTS
 from kedge.storm import weather
 
 DOCS = ROOT / "docs"
@@ -67,6 +69,9 @@ def everything() -> Iterator[Named]:
     yield from (("a kind of record", kind.__name__) for kind in get_args(Record))
     yield from (("an exit code", str(int(code))) for code in Exit)
     yield from (("a fault of the paper venue", kind) for kind in get_args(FaultKind))
+    yield from (("a fault of the testnets", kind) for kind in WIRE_FAULTS)
+    for order in get_args(ControlOrder):
+        yield "an order of the control door", order.__struct_config__.tag
     yield from (("a fault of storms", kind) for kind in (*weather.KINDS, *weather.MACHINE))
     yield from (("a request at the gate", kind.__name__) for kind in get_args(frames.Request))
     yield from (("an answer of the gate", kind.__name__) for kind in get_args(frames.Reply))

@@ -27,9 +27,10 @@ from kedge.sim.paper import Limits, Options, PaperServer, StoreError, wire
 from kedge.sim.paper.connection import Connection
 from kedge.sim.paper.faults import read_faults
 from kedge.sim.paper.limits import Budget, Guard
-from kedge.sim.paper.log import Recorded
-from kedge.sim.paper.markets import BadMarket, join_market, new_exchange, read_rows
-from kedge.sim.paper.store import Store
+from kedge.sim.paper.markets import join_market, new_exchange
+from kedge.sim.testnet.log import Recorded
+from kedge.sim.testnet.markets import BadMarket, read_rows
+from kedge.sim.testnet.store import Store
 
 # ── the protocol ────────────────────────────────────────────────────────────────────────────────
 
@@ -655,7 +656,7 @@ def test_the_dead_man_is_wound_by_a_restart(tmp_path: Path) -> None:
 
     async def lives() -> list[int]:
         server = PaperServer(options, lambda: clock[0])
-        server.keeper.welcome("main", clock[0])
+        server.keeper.enter("main", clock[0])
         server.keeper.arm("main", 30 * SECOND, clock[0])
         order = PlaceOrder("a", SYMBOL, "buy", Decimal("0.1"), Decimal(59000))
         server.keeper.exchange.place("main", order, clock[0])

@@ -16,7 +16,7 @@ from kedge.model.order import State
 from kedge.model.venue import Answer, Fill, Level, OrderReport, PlaceOrder
 from kedge.sim.exchange import SENTENCES
 from kedge.sim.paper import wire as venue
-from kedge.sim.paper.control import Order as ControlOrder
+from kedge.sim.testnet.control import Order as ControlOrder
 from kedge.venues.paper import wire as client
 from kedge.venues.paper.lines import Lines
 
@@ -83,6 +83,7 @@ ENDS = {
     "self_trade",
     "cancelled",
     "dead_man",
+    "oco",
     "replaced",
     "liquidation",
     "delivery",

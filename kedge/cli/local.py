@@ -21,6 +21,7 @@ from kedge.cli.desk import AS_JSON, HOME
 from kedge.cli.home import find_place, look_now
 from kedge.cli.offline import need_journal, rebuild_readings
 from kedge.cli.out import say, show, show_json
+from kedge.cli.sims import add_sim_commands
 from kedge.desk.screens import Column, listing, name, state, words
 from kedge.desk.screens_status import summary_screen
 from kedge.doctor import examine, passed
@@ -42,9 +43,7 @@ def add_local_commands(app: cyclopts.App) -> None:
         app.command(function, help_epilogue="")
     for program in (replay, storm):  # each tells its own options
         app.command(program, help_epilogue="", help_flags=[])
-    venues = cyclopts.App(name="sim", help="Run a venue's simulator, for any program to trade against.")
-    venues.command(sim_paper, name="paper", help_epilogue="")
-    app.command(venues)
+    add_sim_commands(app)
     about = cyclopts.App(name="settings", help="Show, check and describe the settings.")
     for function in (settings_show, settings_schema, settings_path, settings_init):
         about.command(function, name=function.__name__.removeprefix("settings_"), help_epilogue="")
@@ -93,42 +92,6 @@ def span_ns(text: str) -> int:
     if not match or float(match[1]) <= 0:
         raise Halt(Exit.USAGE, f"{text!r} is no length of time; write it like 60s, 5m or 2h")
     return int(float(match[1]) * _SECONDS[match[2]] * SECOND_NS)
-
-
-def sim_paper(
-    *,
-    host: Annotated[str, Parameter(help="The address it listens at.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Its port; 0 takes any that is free.")] = 0,
-    control_port: Annotated[
-        int | None,
-        Parameter(help="Port of the control door: inject a fault, move the price, read the truth."),
-    ] = None,
-    seed: Annotated[int, Parameter(help="The same seed gives the same market.")] = 0,
-    market: Annotated[str, Parameter(help="synthetic, still, or a file of prices.")] = "synthetic",
-    faults: Annotated[str, Parameter(help="A file of faults, armed at the start.", show_default=False)] = "",
-    key: Annotated[str, Parameter(help="The API key it accepts.")] = "paper",
-    secret: Annotated[str, Parameter(help="The API secret it accepts.")] = "paper",
-    state: Annotated[
-        str, Parameter(help="Where it keeps its state; without it forgets all.", show_default=False)
-    ] = "",
-    tick_ms: Annotated[int, Parameter(help="How often the market moves, in milliseconds.")] = 50,
-) -> int:
-    """Run a paper venue in this terminal; the first line it prints says (in JSON) where its doors are."""
-    from kedge.sim.paper import server
-
-    chosen = server.Options(
-        host=host,
-        port=port,
-        control_port=control_port,
-        seed=seed,
-        market=market,
-        faults=faults,
-        key=key,
-        secret=secret,
-        state=state,
-        tick_ms=max(1, tick_ms),
-    )
-    return server.main(chosen)
 
 
 def storm(*tokens: Tokens) -> int:

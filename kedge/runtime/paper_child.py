@@ -13,11 +13,11 @@ import threading
 
 import msgspec
 
-from kedge.sim.paper import server
+from kedge.sim.paper import Options, server
 
 
 def main() -> int:
-    options = msgspec.json.decode(sys.argv[1], type=server.Options)
+    options = msgspec.json.decode(sys.argv[1], type=Options)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     return server.main(options)
 

@@ -14,7 +14,7 @@ HOUR_NS = 3600 * 10**9
 # A quarter with less left than this is not listed: the next one is.
 LEAST_DAYS = 14
 
-PRICES = {"BTC": Decimal(60_000), "ETH": Decimal(3_000), "SOL": Decimal(150)}
+PRICES = {"BTC": Decimal(60_000), "ETH": Decimal(3_000), "SOL": Decimal(150), "BNB": Decimal(600)}
 OTHER_PRICE = Decimal(100)
 BETA = 0.8  # how much of the first coin's moves the others take
 

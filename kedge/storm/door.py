@@ -1,7 +1,7 @@
 """The door between us and a venue of a storm, and what there is behind it.
 
 Whoever stands at the door sees every request leave and arrive. Behind it is a `Harbour` (`venue.py`), where
-the venue is joined at the `Venue` protocol, or a `WireHarbour` (`wire.py`), where it speaks its own dialect.
+the venue is joined at the `Venue` protocol, or a `WireHarbour`, where it speaks its own dialect.
 """
 
 from __future__ import annotations

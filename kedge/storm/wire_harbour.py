@@ -7,10 +7,11 @@ those of every storm; only the water is real.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from random import Random  # storm-ok: seeded by the world's tape
-from typing import Any, get_args
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,23 +19,21 @@ from msgspec.structs import replace
 from kedge.model import events as ev
 from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
 from kedge.sim.loop import Process, StormLoop
-from kedge.sim.tape import Swarm, Tape
+from kedge.sim.tape import Marks, Swarm, Tape
 from kedge.sim.testnet.clock import VenueClock
-from kedge.sim.testnet.faults import Fault, WireFault
-from kedge.sim.testnet.faulty import Faulty
+from kedge.sim.testnet.faults import BadFault, Fault
 from kedge.sim.testnet.house import Hosted, Maker, Setup
 from kedge.sim.testnet.options import Options
 from kedge.sim.testnet.store import Store
+from kedge.sim.testnet.web import Testnet
 from kedge.storm.door import Door
-from kedge.storm.lines import StormWires
-from kedge.storm.plan import MS, SECOND_NS
 from kedge.storm.window import View, Window
-from kedge.storm.wire_weather import STEADY
+from kedge.storm.wire_weather import MS, NET, STRIKES, VENUE, S
+from kedge.storm.wires import Rough, SimWires, Socket
 from kedge.venues.venue import Emit, Venue
 from kedge.venues.venue import Setup as Account
 
 TICK_NS = 100 * MS
-WIRE_FAULTS = get_args(WireFault)
 
 
 class Port(Struct, frozen=True):
@@ -48,145 +47,130 @@ class Port(Struct, frozen=True):
     price: Decimal = Decimal(60_000)
 
 
-class Memoryless:
-    """The market of a storm is its crowd; the testnet itself moves nothing."""
-
-    def step(self, now_ns: int) -> None: ...
-
-    def move(self, symbol: str, price: Decimal, now_ns: int) -> None: ...
-
-    def join(self, listing: Any, now_ns: int) -> None: ...
-
-
 class WireHarbour:
     """A testnet that dies and comes back with what it had on disk; the stage for `Witness` and `Crowd`."""
 
-    def __init__(self, port: Port, loop: StormLoop, tape: Tape, swarm: Swarm) -> None:
+    def __init__(self, port: Port, loop: StormLoop, tape: Tape, swarm: Swarm, marks: Marks) -> None:
         self.name = port.name
         self.port = port
         self.loop = loop
         self.tape = tape
         self.swarm = swarm
+        self.marks = marks
         self.door: Door | None = None
         self.sent: Callable[[], int] = lambda: 0
-        self.down_until_ns = 0
         self.banned: list[str] = []
         self.lookups: dict[str, int] = {}
         self.understated: dict[str, Decimal] = {}
         self.reborn: Callable[[], None] = lambda: None
-        self.fired: dict[str, int] = {}
+        self.down = False
+        self.weather = Rough(tape, {}, marks, delay_ns=(MS // 2, 5 * MS), late_ns=(S, 15 * S))
+        self.wires: list[SimWires] = []
+        self._healed = False
         self._store = Store("")
         self._lives = 0
         self._draw = tape.stream(f"{port.name}.net")
-        self._armed: dict[str, Fault] = {}
         self._begin()
 
     # ── the testnet's life ──────────────────────────────────────────────────────────────────────
 
     def _begin(self) -> None:
         self._lives += 1
-        options = Options(market="still", key="storm", secret="storm")
+        options = Options(market="none", key="storm", secret="storm")
         setup = Setup(options, VenueClock(self.now_ns), self._dice, self._store)
         self.hosted: Hosted = self.port.testnet(setup)
         house = self.hosted.house
-        for account in house.exchange.accounts():
-            house.exchange.cancel_all(account, self.now_ns()) if account.startswith("_") else ()
-        house.keeper.join(lambda exchange: Memoryless())
-        self.faulty = Faulty(self.hosted, house.faults, self._later, house.account_of)
         self.exchange = Window(house.exchange, self.port.view)
         self.exchange.watch(self._placed, self._amended, self._cancelled)
-        self._arm_all()
+        self._arm()
 
     def _dice(self, label: str) -> Random:  # storm-ok: seeded by the world's tape
-        return Random(f"{self.name}:{label}:{self._lives}:{self.tape.draw('testnet', 1 << 30)}")  # storm-ok
+        return Random(f"{self.name}:{label}:{self._lives}:{self.tape.draw('testnet', 1 << 30)}")  # storm-ok: seeded by the tape
 
     def die(self, for_ns: int) -> None:
         """Its power is cut: every line breaks, nothing is said; its disk stays."""
-        self.down_until_ns = self.loop.now_ns + for_ns
-        self._keep_counts()
-        self.faulty.cut()
-        self.loop.post(self.loop.root, self.live_again, delay_ns=for_ns)
+        self.down = True
+        self._mark_venue_faults()
+        self.cut()
+        self.loop.post(self.loop.root, self._live_again, delay_ns=for_ns)
 
-    def live_again(self) -> None:
-        if self.down_until_ns:
-            self.down_until_ns = 0
+    def _live_again(self) -> None:
+        if self.down:
+            self.down = False
             self._begin()
             self.reborn()
 
-    @property
-    def down(self) -> bool:
-        return self.down_until_ns > 0
-
-    def answers(self) -> Faulty | None:
-        return None if self.down else self.faulty
+    def answers(self) -> Testnet | None:
+        return None if self.down else self.hosted
 
     def now_ns(self) -> int:
         return self.loop.wall_start_ns + self.loop.now_ns
 
-    def wire_ns(self) -> int:
-        return MS // 2 + self._draw(4 * MS)
-
     def tell(self) -> None:
         if not self.down:
-            self.faulty.tick()
+            self.hosted.tick()
 
     def tick(self) -> None:
         """For ever, ten times a second: what is paced by the venue's clock."""
         self.tell()
         self.loop.post(self.loop.root, self.tick, delay_ns=TICK_NS)
 
-    def _later(self, after_ns: int, do: Callable[[], None]) -> None:
-        life = self._lives
-
-        def then() -> None:
-            if life == self._lives:
-                do()
-
-        self.loop.post(self.loop.root, then, delay_ns=max(after_ns, 1))
-
     # ── weather ─────────────────────────────────────────────────────────────────────────────────
 
     def begin_storm(self) -> None:
-        """Arm what this world drew; it holds until the storm has healed, over restarts too."""
-        known = self.hosted.house.faults.known()
-        for kind, (_, fault) in STEADY.items():
-            permille = self.swarm.permille.get(kind, 0)
-            if permille and (fault.kind in WIRE_FAULTS or fault.kind in known):
-                self._armed[kind] = replace(fault, probability=permille / 1000)
-        self._arm_all()
+        """What this world drew holds until the storm has healed, over restarts too."""
+        self.weather.permille = {kind: self.swarm.permille.get(kind, 0) for kind in NET}
+        self._arm()
 
-    def _arm_all(self) -> None:
-        for fault in self._armed.values():
-            self.hosted.house.faults.arm(fault)
+    def _arm(self) -> None:
+        faults = self.hosted.house.faults
+        for kind, (_, fault) in VENUE.items():
+            permille = 0 if self._healed else self.swarm.permille.get(kind, 0)
+            if permille and fault.kind in faults.known():
+                faults.arm(replace(fault, probability=permille / 1000))
 
     def turn(self) -> None:
-        """What is drawn once in a while, beside what is armed."""
+        """What is drawn once in a while, beside what holds."""
         if self.down:
             return
         fires = self.swarm.fires
         if fires("link-cut"):
-            self.faulty.cut()
+            self.cut()
         if fires("half-open"):
-            self.strike(Fault("silent", way="out"))
+            for socket in self._sockets():
+                socket.half_open()
+        for kind, strikes in STRIKES.items():
+            if fires(kind):
+                self._strike(strikes)
         if fires("venue-down"):
-            self.die(SECOND_NS + self._draw(8 * SECOND_NS))
+            self.die(S + self._draw(8 * S))
 
-    def strike(self, fault: Fault) -> None:
-        """Once, now."""
-        if not self.down:
-            self.hosted.house.faults.arm(fault)
+    def _strike(self, faults: Sequence[Fault]) -> None:
+        known = self.hosted.house.faults.known()
+        for fault in faults:
+            if fault.kind in known:
+                with contextlib.suppress(BadFault):  # what it names is not there at this moment
+                    self.hosted.house.faults.arm(fault)
+
+    def cut(self) -> None:
+        for socket in self._sockets():
+            socket.cut()
+
+    def _sockets(self) -> list[Socket]:
+        return [socket for wires in self.wires for socket in list(wires.sockets.values())]
 
     def heal(self) -> None:
-        self._armed = {}
-        self._keep_counts()
-        self.live_again()
+        self._healed = True
+        self.weather.heal()
+        self._mark_venue_faults()
+        self._live_again()
         self.hosted.house.faults.clear()
 
-    def _keep_counts(self) -> None:
-        faults = self.hosted.house.faults
-        for kind, times in faults.fired.items():
-            self.fired[kind] = self.fired.get(kind, 0) + times
-        faults.fired.clear()
+    def _mark_venue_faults(self) -> None:
+        fired = self.hosted.house.faults.fired
+        for kind, (_, fault) in VENUE.items():
+            if fired.get(fault.kind):
+                self.marks.sometimes(kind)
 
     def check_bans(self) -> None:
         bans = self.hosted.stats().get("bans", 0)
@@ -273,11 +257,19 @@ class WatchedVenue:
 
 def venue_of(harbour: WireHarbour, process: Process, life: int) -> Venue:
     """One engine's adapter of one account, on the storm's net."""
-    port = harbour.port
+    port, loop = harbour.port, harbour.loop
 
-    def doors(host: str) -> Faulty | None:
+    def here(after_ns: int, do: Callable[[], None]) -> None:
+        loop.post(process, do, delay_ns=max(after_ns, 1))
+
+    def there(after_ns: int, do: Callable[[], None]) -> None:
+        loop.post(loop.root, do, delay_ns=max(after_ns, 1))
+
+    def door(host: str) -> Testnet | None:
         return harbour.answers() if host == port.host else None
 
-    wires = StormWires(harbour.loop, process, doors, harbour.wire_ns)
+    wires = SimWires(door, harbour.weather, here, there)
+    harbour.wires.append(wires)
+    process.at_death(lambda: wires.abandon(told=True))
     setup = Account(harbour.account, "storm", "storm", url=f"http://{port.host}")
     return WatchedVenue(port.adapter(setup, wires, process.wall_ns), harbour, life)

@@ -1,7 +1,10 @@
 """Everything that can go wrong between the real adapters and the testnets, by name and greatest strength.
 
-Most kinds are faults of the testnet's own weather (`sim/testnet/faults.py`), armed for the whole storm with
-the probability that this seed drew; some are drawn once per turn. A world has some of them, never all.
+    on the net     drawn for every request, connection and frame (`wires.py`)
+    at the venue   what only a venue can do wrong, armed with the chance that this seed drew
+    at turns       once in a while
+
+A world has some of them, never all. Strengths are chances in a thousand per occasion.
 """
 
 from __future__ import annotations
@@ -12,37 +15,58 @@ from kedge.sim.testnet.faults import Fault
 from kedge.storm.weather import MACHINE
 
 S = 1_000_000_000
+MS = 1_000_000
 
-# What may happen to every request or message, with its greatest chance in a thousand.
-STEADY: Mapping[str, tuple[int, Fault]] = {
-    "request-lost": (40, Fault("lose_request", count=0)),
-    "request-slow": (60, Fault("delay_request", count=0, delay_ns=2 * S)),
-    "reply-lost": (60, Fault("lose_reply", count=0)),
-    "reply-slow": (60, Fault("delay_reply", count=0, delay_ns=2 * S)),
-    "reply-late": (30, Fault("delay_reply", count=0, delay_ns=12 * S)),
-    "reply-broken": (40, Fault("garble_reply", count=0)),
-    "reply-first": (60, Fault("reply_first", count=0, delay_ns=S)),
-    "error-done": (40, Fault("error", count=0, status=502, body="<html>Bad Gateway</html>", deed=True)),
-    "error-undone": (40, Fault("error", count=0, status=503, body="<html>down</html>", deed=False)),
-    "reset-done": (30, Fault("reset", count=0, deed=True)),
-    "reset-undone": (30, Fault("reset", count=0, deed=False)),
-    "socket-refused": (200, Fault("refuse_socket", count=0)),
-    "frame-lost": (15, Fault("drop_frame", count=0)),
-    "frame-twice": (80, Fault("duplicate_frame", count=0)),
-    "frame-overtaken": (40, Fault("hold_frame", count=0, delay_ns=S)),
-    "frames-stall": (30, Fault("stall", count=0, delay_ns=3 * S)),
-    "cut-at-request": (15, Fault("cut", count=0, way="in", deed=True)),
-    "cut-at-answer": (6, Fault("cut", count=0, way="out")),
-    "lookup-lags": (500, Fault("lookup_lag", count=0, delay_ns=2 * S)),
+NET: Mapping[str, int] = {
+    "http.refused": 60,
+    "http.lost": 40,
+    "http.reset": 40,
+    "http.busy": 40,
+    "http.failed": 40,
+    "http.unheard": 60,
+    "http.late": 30,
+    "socket.refused": 150,
+    "socket.unanswered": 80,
+    "frame.dropped": 15,
+    "frame.doubled": 80,
+    "frame.slow": 40,
+    "frame.cut": 6,
+    "frame.half_open": 3,
 }
-# What happens once, drawn at each turn of the crowd.
+# A venue knows some of these names and not others.
+VENUE: Mapping[str, tuple[int, Fault]] = {
+    "lookup_lag": (500, Fault("lookup_lag", count=0, delay_ns=2 * S)),
+    "late_match": (200, Fault("late_match", count=0, delay_ns=300 * MS)),
+    "cancel_race": (150, Fault("cancel_race", count=0)),
+    "stream_first": (300, Fault("stream_first", count=0)),
+    "shifting_cursor": (500, Fault("shifting_cursor", count=0)),
+    "book_gap": (60, Fault("book_gap", count=0)),
+    "book_snapshot": (60, Fault("book_snapshot", count=0)),
+    "depth_gap": (60, Fault("depth_gap", count=0)),
+}
 TURNS = {
     "link-cut": 25,
-    "half-open": 20,
+    "half-open": 10,
     "venue-down": 8,
     "halt": 8,
     "price-jump": 30,
+    "user-stream-ends": 12,
+    "service-restarts": 10,
 }
+# Struck at a turn, where the venue knows the name.
+STRIKES: Mapping[str, tuple[Fault, ...]] = {
+    "user-stream-ends": (
+        Fault("terminate_user_stream"),
+        Fault("usdm_expire_keys", account="all"),
+        Fault("service_restart", value="private"),
+    ),
+    "service-restarts": (
+        Fault("server_shutdown", delay_ns=S),
+        Fault("service_restart", value="public"),
+        Fault("service_restart", value="trade"),
+    ),
+}
+
 RARE = (
     "order-absent",
     "order-unknown",
@@ -53,7 +77,6 @@ RARE = (
     "lease-held",
 )
 RAREST: tuple[str, ...] = ()
-KINDS: dict[str, int] = {**{kind: most for kind, (most, _) in STEADY.items()}, **TURNS}
-
+KINDS: dict[str, int] = {**NET, **{kind: most for kind, (most, _) in VENUE.items()}, **TURNS}
 # What a large corpus must have seen.
 EXPECTED: tuple[str, ...] = (*KINDS, *MACHINE, *RARE)

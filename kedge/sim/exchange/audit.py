@@ -200,7 +200,7 @@ def _account_faults(floor: Floor, account: Account) -> list[str]:
         order = floor.memory.orders[number]
         found += _order_faults(floor, account, order)
         market = floor.markets[order.symbol]
-        if account.house or not order.resting:
+        if account.house or not (order.resting or order.holds_early):
             continue
         if market.owned:
             asset = hold_asset(market, order.side)

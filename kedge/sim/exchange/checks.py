@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from kedge.model.instrument import Status
 from kedge.model.numbers import LIMIT, ZERO, text
-from kedge.model.order import sign
 from kedge.model.venue import PlaceOrder
 from kedge.sim.exchange.floor import Floor, Market
 from kedge.sim.exchange.matching import crosses, limit_ticks, reducible, walk
@@ -100,7 +99,7 @@ def _band(market: Market, order: Order) -> Refusal | None:
 def untriggered(market: Market, order: Order) -> Refusal | None:
     """A stop must not have been reached already."""
     price = market.reference(order.trigger_by)
-    if price and (price - order.trigger_price) * sign(order.side) >= 0:
+    if price and (price >= order.trigger_price if order.rises else price <= order.trigger_price):
         return refusal("would_trigger", trigger=text(order.trigger_price), price=text(price))
     return None
 
@@ -139,8 +138,8 @@ def affordable(
 def _funded(floor: Floor, market: Market, account: Account, order: Order, back: Decimal) -> Refusal | None:
     asset = hold_asset(market, order.side)
     left = order.qty - order.cum_qty
-    if order.side == "sell" or order.price:
-        need = hold_for(market, order.side, left, order.price)
+    if order.side == "sell" or order.price or order.waiting:
+        need = hold_for(market, order.side, left, order.price or order.trigger_price)
     else:
         found, value = walk(market, order)
         need = hold_for(market, "buy", found, value / found) if found else ZERO

@@ -16,12 +16,12 @@ from kedge.sim.exchange import checks
 from kedge.sim.exchange.floor import Floor, Market, refused, report
 from kedge.sim.exchange.matching import enter, finish, leave
 from kedge.sim.exchange.money import rehold
-from kedge.sim.exchange.nouns import AmendOrder, CancelOrder, Reply
+from kedge.sim.exchange.nouns import AmendOrder, CancelOrder, Manner, Reply
 from kedge.sim.exchange.refusals import Refusal, refusal
 from kedge.sim.exchange.state import Account, Order
 
 
-def place(floor: Floor, name: str, want: PlaceOrder) -> Reply:
+def place(floor: Floor, name: str, want: PlaceOrder, manner: Manner | None = None) -> Reply:
     no = checks.in_time(floor, want.valid_until_ns)
     account = floor.memory.accounts.get(name)
     market = floor.markets.get(want.symbol)
@@ -40,12 +40,14 @@ def place(floor: Floor, name: str, want: PlaceOrder) -> Reply:
     if no is not None:
         return refused(no, _asked(floor, want, no))
     order = _draft(floor, market, name, want)
+    order.manner = manner
     no = _may_enter(floor, market, account, order)
     if no is not None:
         return refused(no, _asked(floor, want, no))
     _register(floor, account, order)
     if order.waiting:
         market.stops[order.trigger_by].add(order)
+        rehold(floor, market, account, order)
         floor.order_changed(account, order)
     else:
         enter(floor, market, account, order)
@@ -99,7 +101,8 @@ def _may_enter(floor: Floor, market: Market, account: Account, order: Order) -> 
     if no is not None:
         return no
     if order.waiting:
-        return checks.untriggered(market, order)
+        no = checks.untriggered(market, order)
+        return no if no or not order.holds_early else checks.affordable(floor, market, account, order)
     return checks.posts(floor, market, order) or checks.affordable(floor, market, account, order)
 
 
@@ -192,6 +195,8 @@ def amend(floor: Floor, name: str, want: AmendOrder) -> Reply:
     market = floor.markets[order.symbol]
     changed = _changed(market, order, want)
     no = checks.trading(floor, market) or _amend_shape(market, order, want)
+    if no is None and changed.client_id != order.client_id:
+        no = checks.fresh_id(floor, account, changed.client_id)
     no = no or checks.filters(market, changed, changed.trigger_price)
     if no is not None:
         return refused(no, report(order))
@@ -205,6 +210,7 @@ def _changed(market: Market, order: Order, want: AmendOrder) -> Order:
     changed.qty = want.qty or order.qty
     changed.price = want.price or order.price
     changed.trigger_price = want.trigger_price or order.trigger_price
+    changed.client_id = want.new_client_id or order.client_id
     finite = changed.price.is_finite() and abs(changed.price) < LIMIT
     changed.ticks = int(changed.price // market.tick) if finite else 0
     return changed
@@ -228,10 +234,12 @@ def _in_place(floor: Floor, market: Market, account: Account, order: Order, chan
     no = _amend_checks(floor, market, account, order, changed)
     if no is not None:
         return refused(no, report(order))
+    _rename(account, order, changed.client_id)
     if order.waiting:
         market.stops[order.trigger_by].remove(order)
         _take_over(order, changed)
         market.stops[order.trigger_by].add(order)
+        rehold(floor, market, account, order)
         floor.order_changed(account, order)
     elif changed.price != order.price or changed.qty > order.qty:
         leave(floor, market, account, order)
@@ -252,8 +260,19 @@ def _amend_checks(
     if no is not None:
         return no
     if order.waiting:
-        return checks.untriggered(market, changed)
+        no = checks.untriggered(market, changed)
+        return (
+            no if no or not order.holds_early else checks.affordable(floor, market, account, changed, order)
+        )
     return checks.posts(floor, market, changed) or checks.affordable(floor, market, account, changed, order)
+
+
+def _rename(account: Account, order: Order, client_id: str) -> None:
+    if client_id != order.client_id:
+        if account.ids.get(order.client_id) == order.number:
+            del account.ids[order.client_id]
+        order.client_id = client_id
+        account.ids[client_id] = order.number
 
 
 def _take_over(order: Order, changed: Order) -> None:

@@ -34,6 +34,7 @@ from kedge.sim.exchange.nouns import (
     ExchangeConfig,
     FillPage,
     Happening,
+    Manner,
     MarketReport,
     QueueSpot,
     Reply,
@@ -71,9 +72,9 @@ class Exchange:
 
     # ── requests ────────────────────────────────────────────────────────────────────────────────
 
-    def place(self, account: str, order: PlaceOrder, now_ns: int) -> Reply:
+    def place(self, account: str, order: PlaceOrder, now_ns: int, manner: Manner | None = None) -> Reply:
         self.advance(now_ns)
-        reply = entry.place(self._floor, account, order)
+        reply = entry.place(self._floor, account, order, manner)
         consequences(self._floor)
         return reply
 

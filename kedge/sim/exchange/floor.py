@@ -35,30 +35,30 @@ OUTBOX_MAX = 500_000
 
 
 class Triggers:
-    """Stops waiting on one reference price: buys fire as it rises, sells as it falls."""
+    """Stops waiting on one reference price: some fire as it rises, the others as it falls."""
 
-    __slots__ = ("buys", "sells")
+    __slots__ = ("falling", "rising")
 
     def __init__(self) -> None:
-        self.buys: list[tuple[Decimal, int]] = []  # ascending: the first fires first
-        self.sells: list[tuple[Decimal, int]] = []  # ascending: the last fires first
+        self.rising: list[tuple[Decimal, int]] = []  # ascending: the first fires first
+        self.falling: list[tuple[Decimal, int]] = []  # ascending: the last fires first
 
     def add(self, order: Order) -> None:
-        insort(self.side(order.side), (order.trigger_price, order.number))
+        insort(self._way(order), (order.trigger_price, order.number))
 
     def remove(self, order: Order) -> None:
-        self.side(order.side).remove((order.trigger_price, order.number))
-
-    def side(self, side: Side) -> list[tuple[Decimal, int]]:
-        return self.buys if side == "buy" else self.sells
+        self._way(order).remove((order.trigger_price, order.number))
 
     def due(self, price: Decimal) -> int | None:
         """The number of a stop that this price triggers."""
-        if self.buys and self.buys[0][0] <= price:
-            return self.buys[0][1]
-        if self.sells and self.sells[-1][0] >= price:
-            return self.sells[-1][1]
+        if self.rising and self.rising[0][0] <= price:
+            return self.rising[0][1]
+        if self.falling and self.falling[-1][0] >= price:
+            return self.falling[-1][1]
         return None
+
+    def _way(self, order: Order) -> list[tuple[Decimal, int]]:
+        return self.rising if order.rises else self.falling
 
 
 class Market:

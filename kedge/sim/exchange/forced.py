@@ -48,7 +48,7 @@ def consequences(floor: Floor) -> None:
 
 def _fire_stops(floor: Floor, market: Market) -> None:
     for by, triggers in market.stops.items():
-        while triggers.buys or triggers.sells:
+        while triggers.rising or triggers.falling:
             price = market.reference(by)
             number = triggers.due(price) if price else None
             if number is None:
@@ -59,11 +59,20 @@ def _fire_stops(floor: Floor, market: Market) -> None:
 
 def _fire(floor: Floor, market: Market, account: Account, order: Order) -> None:
     leave(floor, market, account, order)
+    _make_way(floor, account, order)
     no = checks.affordable(floor, market, account, order)
     if no is not None:
         finish(floor, market, account, order, State.REJECTED, no)
     else:
         enter(floor, market, account, order)
+
+
+def _make_way(floor: Floor, account: Account, order: Order) -> None:
+    """The other order of a pair goes, with what it held, before this one needs it."""
+    number = account.ids.get(order.manner.instead_of) if order.manner else None
+    other = floor.memory.orders.get(number) if number is not None else None
+    if other is not None and other.state is State.OPEN:
+        finish(floor, floor.markets[other.symbol], account, other, State.CANCELLED, "oco")
 
 
 # ── liquidation ─────────────────────────────────────────────────────────────────────────────────

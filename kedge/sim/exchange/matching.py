@@ -11,7 +11,7 @@ from kedge.model.numbers import ONE, ZERO, ceil_to
 from kedge.model.order import State, sign
 from kedge.sim.exchange.floor import Floor, Market
 from kedge.sim.exchange.money import book_fill, rehold
-from kedge.sim.exchange.nouns import TradePrinted
+from kedge.sim.exchange.nouns import SelfTrade, TradePrinted
 from kedge.sim.exchange.refusals import SENTENCES, Refusal
 from kedge.sim.exchange.state import Account, Order
 
@@ -70,6 +70,7 @@ def leave(floor: Floor, market: Market, account: Account, order: Order) -> None:
     elif order.waiting:
         market.stops[order.trigger_by].remove(order)
         order.waiting = False
+        rehold(floor, market, account, order)
 
 
 def finish(
@@ -105,7 +106,7 @@ def _close(floor: Floor, account: Account, order: Order, state: State) -> None:
 def _match(floor: Floor, market: Market, account: Account, taker: Order, limit: int | None) -> None:
     book = market.against(taker.side)
     accounts = floor.memory.accounts
-    protect = floor.config.self_trade
+    protect = _protection(floor, taker)
     while taker.state is State.OPEN and book.within(limit):
         maker = book.best()
         assert maker is not None
@@ -117,8 +118,12 @@ def _match(floor: Floor, market: Market, account: Account, taker: Order, limit: 
         _trade(floor, market, account, taker, accounts[maker.account], maker, qty)
 
 
+def _protection(floor: Floor, taker: Order) -> SelfTrade:
+    return taker.manner.self_trade if taker.manner and taker.manner.self_trade else floor.config.self_trade
+
+
 def _self_trade(floor: Floor, market: Market, account: Account, taker: Order, maker: Order) -> None:
-    protect = floor.config.self_trade
+    protect = _protection(floor, taker)
     if protect != "cancel_newest":
         finish(floor, market, account, maker, State.CANCELLED, "self_trade")
     if protect != "cancel_oldest":
@@ -168,7 +173,7 @@ def _fillable(floor: Floor, market: Market, taker: Order, limit: int | None) -> 
     """
     left = taker.qty - taker.cum_qty
     book = market.against(taker.side)
-    protect = floor.config.self_trade
+    protect = _protection(floor, taker)
     positions: dict[str, Decimal] = {}
     bound = None if limit is None else limit * book.sign
     for maker in book.orders():

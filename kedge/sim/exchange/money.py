@@ -10,16 +10,16 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 
 from kedge.model.instrument import Instrument
-from kedge.model.numbers import ZERO
+from kedge.model.numbers import ONE, ZERO
 from kedge.model.order import Side
 from kedge.model.venue import Balance, Fill, FillKind
 from kedge.sim.exchange.floor import Floor, Market
-from kedge.sim.exchange.nouns import FEES, FillMade
+from kedge.sim.exchange.nouns import FEES, FillMade, Manner
 from kedge.sim.exchange.state import Account, Order, Position
 
-# Fees are cut down to this, so that many small fees are never more than the one that was held back;
-# shares of an entry value, when part of a position closes, are rounded to that.
-FEE_STEP = Decimal("1e-10")
+# Fees are cut down to the terms' own step, so that many small fees are never more than the one that was held
+# back. What is free is cut to this; shares of an entry value, when part of a position closes, to that.
+FREE_STEP = Decimal("1e-10")
 SHARE_STEP = Decimal("1e-12")
 
 
@@ -83,7 +83,7 @@ def free(floor: Floor, account: Account, asset: str) -> Decimal:
 def balances(floor: Floor, account: Account) -> tuple[Balance, ...]:
     """`free` is cut to the money's own step: margins are fractions of values and can be longer."""
     return tuple(
-        Balance(asset, total, max(free(floor, account, asset), ZERO).quantize(FEE_STEP, ROUND_DOWN))
+        Balance(asset, total, max(free(floor, account, asset), ZERO).quantize(FREE_STEP, ROUND_DOWN))
         for asset, total in account.cash.items()
     )
 
@@ -119,6 +119,8 @@ def rehold(floor: Floor, market: Market, account: Account, order: Order) -> None
     new = ZERO
     if order.resting and not (order.reduce_only and not market.owned):
         new = hold_for(market, order.side, order.qty - order.cum_qty, order.price)
+    elif order.holds_early and market.owned:
+        new = hold_for(market, order.side, order.qty, order.price or order.trigger_price)
     change = new - order.hold
     if not change:
         return
@@ -180,12 +182,15 @@ def book_fill(
     if kind != "trade" or account.name.startswith("~"):
         rate = ZERO
     if market.owned:
-        fee, fee_asset = _swap(market, account, side, qty, price, rate)
+        manner = order.manner if order else None
+        fee, fee_asset = _swap(market, account, side, qty, price, rate, manner)
     else:
         fee_asset = market.asset
         fee = ZERO
         if rate:
-            fee = (abs(market.instrument.value(qty, price)) * rate).quantize(FEE_STEP, ROUND_DOWN)
+            fee = (abs(market.instrument.value(qty, price)) * rate).quantize(
+                market.terms.fee_step, ROUND_DOWN
+            )
         position = floor.position(account, market.symbol)
         signed = qty if side == "buy" else -qty
         profit = book_position(position, market.instrument, signed, price)
@@ -219,7 +224,13 @@ def book_fill(
 
 
 def _swap(
-    market: Market, account: Account, side: Side, qty: Decimal, price: Decimal, rate: Decimal
+    market: Market,
+    account: Account,
+    side: Side,
+    qty: Decimal,
+    price: Decimal,
+    rate: Decimal,
+    manner: Manner | None,
 ) -> tuple[Decimal, str]:
     """Exchange money for the thing; the answer is the fee and the asset it was paid in."""
     value = market.instrument.value(qty, price)
@@ -228,24 +239,39 @@ def _swap(
     cash = account.cash
     cash[base] = cash.get(base, ZERO) + sign * qty
     cash[quote] = cash.get(quote, ZERO) - sign * value
-    fee, asset = _owned_fee(market, account, side, qty, value, rate)
+    fee, asset = _wished_fee(market, account, value, rate, manner) or _owned_fee(
+        market, account, side, qty, value, rate
+    )
     if fee:
         cash[asset] = cash.get(asset, ZERO) - fee
     return fee, asset
 
 
+def _wished_fee(
+    market: Market, account: Account, value: Decimal, rate: Decimal, manner: Manner | None
+) -> tuple[Decimal, str] | None:
+    """The fee in the asset that the order wishes to pay it in; None where there is too little of it."""
+    if manner is None or not manner.fee_asset or rate <= 0:
+        return None
+    asset = manner.fee_asset
+    step = market.terms.fee_step
+    fee = (value * rate * (ONE - manner.fee_cut) / manner.fee_price).quantize(step, ROUND_DOWN)
+    has = account.cash.get(asset, ZERO) - account.held.get(asset, ZERO)
+    return (fee, asset) if has >= fee else None
+
+
 def _owned_fee(
     market: Market, account: Account, side: Side, qty: Decimal, value: Decimal, rate: Decimal
 ) -> tuple[Decimal, str]:
-    terms = market.terms
+    terms, step = market.terms, market.terms.fee_step
     quote = market.instrument.quote
-    in_quote = (value * rate).quantize(FEE_STEP, ROUND_DOWN)
+    in_quote = (value * rate).quantize(step, ROUND_DOWN)
     if not rate or terms.fee_asset == "quote":
         return in_quote, quote
     if terms.fee_asset == "received":
         if side == "buy":
-            return (qty * rate).quantize(FEE_STEP, ROUND_DOWN), market.instrument.base
+            return (qty * rate).quantize(step, ROUND_DOWN), market.instrument.base
         return in_quote, quote
-    other = (in_quote / terms.fee_price).quantize(FEE_STEP, ROUND_DOWN)
+    other = (in_quote / terms.fee_price).quantize(step, ROUND_DOWN)
     has = account.cash.get(terms.fee_asset, ZERO) - account.held.get(terms.fee_asset, ZERO)
     return (other, terms.fee_asset) if has >= other else (in_quote, quote)

@@ -45,6 +45,8 @@ class Terms(Struct, frozen=True, omit_defaults=True):
     # units of quote each while the account has it, from the quote afterwards. Derivatives pay in settle.
     fee_asset: str = "quote"
     fee_price: Decimal = ONE
+    # Fees are cut down to this.
+    fee_step: Decimal = Decimal("1e-10")
     leverage_max: Decimal = Decimal(50)
     maintenance: Decimal = Decimal("0.005")  # a fraction of the position's value at the mark
     # What a liquidated account pays to the insurance fund, out of what is left to it.
@@ -83,6 +85,24 @@ class ExchangeConfig(Struct, frozen=True, omit_defaults=True):
 # ── requests and replies ────────────────────────────────────────────────────────────────────────
 
 
+class Manner(Struct, frozen=True, omit_defaults=True):
+    """How one order is to be treated where orders may choose; the default is the exchange's own way."""
+
+    # By the taker's choice; None is what the exchange does with all.
+    self_trade: SelfTrade | None = None
+    # The trigger lies where there is a profit: a buy fires as the price falls to it, a sell as it rises.
+    take_profit: bool = False
+    # Owned things: what the order will need is set aside while its trigger waits.
+    holds_early: bool = False
+    # The client id of an open order that goes when this one is triggered: of two, one works.
+    instead_of: str = ""
+    # Owned things: the fee is taken in this asset, at this many units of quote each and with so much off,
+    # as long as the account has enough of it.
+    fee_asset: str = ""
+    fee_price: Decimal = ONE
+    fee_cut: Decimal = ZERO
+
+
 class AmendOrder(Struct, frozen=True, omit_defaults=True):
     """Zero leaves a number as it is."""
 
@@ -92,6 +112,8 @@ class AmendOrder(Struct, frozen=True, omit_defaults=True):
     trigger_price: Decimal = ZERO
     venue_id: str = ""
     valid_until_ns: int = 0
+    # Where a venue lets an amend give the order another id; "" leaves it.
+    new_client_id: str = ""
 
 
 class CancelOrder(Struct, frozen=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from kedge.model.instrument import Status
 from kedge.model.numbers import ZERO
 from kedge.model.order import OrderKind, Side, State, Tif, Trigger
 from kedge.model.venue import Cash, Fill, FillKind, PlaceOrder
-from kedge.sim.exchange.nouns import AmendOrder, CancelOrder, ExchangeConfig, Happening
+from kedge.sim.exchange.nouns import AmendOrder, CancelOrder, ExchangeConfig, Happening, Manner
 
 
 class Order(Struct, gc=False, omit_defaults=True):
@@ -45,6 +45,18 @@ class Order(Struct, gc=False, omit_defaults=True):
     # Spot: what is held of the asset that pays. Derivatives: the value that counts for margin.
     hold: Decimal = ZERO
     fill_kind: FillKind = "trade"
+    manner: Manner | None = None
+
+    @property
+    def rises(self) -> bool:
+        """Whether the trigger is reached from below."""
+        profit = self.manner is not None and self.manner.take_profit
+        return (self.side == "buy") != profit
+
+    @property
+    def holds_early(self) -> bool:
+        """Whether a waiting order sets aside what it will need."""
+        return self.waiting and self.manner is not None and self.manner.holds_early
 
 
 class Position(Struct, gc=False):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from kedge.model.venue import Cash, Fill, OrderReport, PlaceOrder
 from kedge.sim.exchange import AmendOrder, CashPage, FillPage, Reply
 from kedge.sim.paper import wire
-from kedge.sim.paper.keeper import Keeper
+from kedge.sim.paper.keeper import PaperKeeper
 from kedge.sim.paper.wire import Deed, Message, Question
 
 # When the youngest orders were placed, for `lookup_lag`; older ones are visible under any lag.
@@ -21,7 +21,7 @@ PLACED_MAX = 10_000
 
 
 class Answers:
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: PaperKeeper) -> None:
         self._keeper = keeper
         self._exchange = keeper.exchange
         self._placed: dict[tuple[str, str], int] = {}

@@ -7,10 +7,12 @@ fires so many times with so much probability. The dice are given from outside, s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+
+from kedge.sim.testnet.arms import FAULTS_MAX, Arms
 
 FaultKind = Literal[
     # a request on its way in
@@ -45,19 +47,9 @@ REQUEST_FAULTS: tuple[FaultKind, ...] = (
 REPLY_FAULTS: tuple[FaultKind, ...] = ("lose_reply", "fill_before_ack", "delay_reply", "duplicate_reply")
 MESSAGE_FAULTS: tuple[FaultKind, ...] = ("drop_message", "duplicate_message", "reorder_message")
 
-FAULTS_MAX = 1_000
-
-
-class Dice(Protocol):
-    """A seeded generator, made by whoever owns the seed."""
-
-    def random(self) -> float: ...
-
-    def getrandbits(self, k: int, /) -> int: ...
-
 
 class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Empty members match everything. `count` 0: until cleared."""
+    """Empty members match everything. `count` 0: until cleared. `skip`: so many matches pass first."""
 
     kind: FaultKind
     op: str = ""
@@ -65,6 +57,7 @@ class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     client_id: str = ""
     symbol: str = ""
     count: Annotated[int, Meta(ge=0)] = 1
+    skip: Annotated[int, Meta(ge=0)] = 0
     probability: Annotated[float, Meta(gt=0, le=1)] = 1.0
     delay_ns: Annotated[int, Meta(ge=0, le=3_600_000_000_000)] = 1_000_000_000
     deed: bool = True
@@ -79,50 +72,10 @@ class Case(Struct, frozen=True):
     symbol: str = ""
 
 
-class _Armed(Struct):
-    number: int
-    fault: Fault
-    left: int
-
-
-class Faults:
-    def __init__(self, dice: Dice) -> None:
-        self.fired: dict[str, int] = {}
-        self._dice = dice
-        self._armed: list[_Armed] = []
-        self._made = 0
-
-    def add(self, fault: Fault) -> int:
-        """Arm a fault; its number."""
-        assert len(self._armed) < FAULTS_MAX, "too many faults at once"
-        self._made += 1
-        self._armed.append(_Armed(self._made, fault, fault.count))
-        return self._made
-
-    def clear(self) -> int:
-        """Disarm all; how many there were."""
-        count = len(self._armed)
-        self._armed.clear()
-        return count
-
-    def armed(self) -> list[Fault]:
-        return [a.fault for a in self._armed]
-
+class Faults(Arms[Fault]):
     def draw(self, kinds: Sequence[FaultKind], case: Case) -> Fault | None:
-        """The first armed fault of these kinds that matches and whose dice fall so; it is used up by one."""
-        for armed in self._armed:
-            fault = armed.fault
-            if fault.kind not in kinds or not _matches(fault, case):
-                continue
-            if fault.probability < 1 and self._dice.random() >= fault.probability:
-                continue
-            self.fired[fault.kind] = self.fired.get(fault.kind, 0) + 1
-            if fault.count:
-                armed.left -= 1
-                if armed.left == 0:
-                    self._armed.remove(armed)
-            return fault
-        return None
+        """The first armed fault of these kinds that befalls this case; it is used up by one."""
+        return self.pick(kinds, lambda fault: _matches(fault, case))
 
 
 def read_faults(body: bytes) -> list[Fault] | str:

@@ -28,11 +28,12 @@ from kedge.sim.exchange.nouns import (
 from kedge.sim.paper import wire
 from kedge.sim.paper.answers import Answers
 from kedge.sim.paper.connection import Connection, Writer
-from kedge.sim.paper.faults import REPLY_FAULTS, REQUEST_FAULTS, Case, Dice, Fault, Faults
-from kedge.sim.paper.keeper import Keeper
+from kedge.sim.paper.faults import REPLY_FAULTS, REQUEST_FAULTS, Case, Fault, Faults
+from kedge.sim.paper.keeper import PaperKeeper
 from kedge.sim.paper.limits import Guard, Limits
 from kedge.sim.paper.publisher import Publisher, mark_of, tell_book
 from kedge.sim.paper.wire import BadLine, Deed, Message, Question, Request, Subscription
+from kedge.sim.testnet.arms import Dice
 
 CONNECTIONS_MAX = 64
 CONNECTIONS_PER_ACCOUNT = 8
@@ -55,7 +56,7 @@ class Access(Struct, frozen=True):
 class Gateway:
     def __init__(
         self,
-        keeper: Keeper,
+        keeper: PaperKeeper,
         clock: Callable[[], int],
         faults: Faults,
         dice: Dice,
@@ -259,7 +260,7 @@ class Gateway:
             connection.send(wire.refused(hello.id, now_ns, code, text, retry_ns=retry_ns))
             connection.close(code, text, retry_ns)
             return
-        self.keeper.welcome(hello.account, now_ns)
+        self.keeper.enter(hello.account, now_ns)
         news = self._settle()
         connection.account = hello.account
         body = {

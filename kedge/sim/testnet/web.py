@@ -14,7 +14,7 @@ from msgspec import Struct
 
 
 class Request(Struct, frozen=True):
-    """`query` and `body` are raw, as they came: signatures are made over them. Header names are in small letters."""
+    """`query` and `body` are raw: signatures are made over them. Header names are in small letters."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""The venue's own file: a dump of the exchange, the calls since, and a few facts beside it.
+"""The venue's own file: a dump of the exchange, the calls since, and what the venue keeps beside it.
 
 SQLite in WAL mode with a sync at each commit: the venue must not forget what it has told, not even when the
 machine's power is cut, or a desk that did everything right would look wrong. The file is held exclusively,
@@ -14,7 +14,16 @@ from msgspec import Struct
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS calls (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS kept (
+    seq INTEGER PRIMARY KEY, drawer TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (drawer, key)
+) STRICT;
 """
+# A row that is written again stays where it is: rows come back in the order they were first put in.
+PUT_ROW = (
+    "INSERT INTO kept (drawer, key, body) VALUES (?, ?, ?)"
+    " ON CONFLICT (drawer, key) DO UPDATE SET body = excluded.body"
+)
+DROP_ROW = "DELETE FROM kept WHERE drawer = ? AND key = ?"
 FORMAT = 1
 
 
@@ -22,12 +31,21 @@ class StoreError(Exception):
     """The state file cannot be used; the text is one sentence for a person."""
 
 
+class RowChange(Struct, frozen=True):
+    """One row of a drawer is put (or, `body` None, dropped)."""
+
+    drawer: str
+    key: str
+    body: bytes | None
+
+
 class Saved(Struct, frozen=True):
-    """What a start finds."""
+    """What a start finds. `rows`: drawer to key to body, in the order they were put in."""
 
     dump: bytes | None
     calls: tuple[bytes, ...]
     facts: bytes | None
+    rows: dict[str, dict[str, bytes]]
 
 
 class Store:
@@ -50,10 +68,13 @@ class Store:
             raise StoreError(f"{path}: {error}") from None
 
     def load(self) -> Saved:
-        rows = tuple(bytes(body) for (body,) in self._db.execute("SELECT body FROM calls ORDER BY seq"))
-        return Saved(self._fact("dump"), rows, self._fact("facts"))
+        calls = tuple(bytes(body) for (body,) in self._db.execute("SELECT body FROM calls ORDER BY seq"))
+        rows: dict[str, dict[str, bytes]] = {}
+        for drawer, key, body in self._db.execute("SELECT drawer, key, body FROM kept ORDER BY seq"):
+            rows.setdefault(str(drawer), {})[str(key)] = bytes(body)
+        return Saved(self._fact("dump"), calls, self._fact("facts"), rows)
 
-    def append(self, calls: bytes, facts: bytes | None) -> None:
+    def append(self, calls: bytes, facts: bytes | None, rows: list[RowChange]) -> None:
         """Durable when it returns."""
         try:
             with self._db:
@@ -61,21 +82,30 @@ class Store:
                     self._db.execute("INSERT INTO calls (body) VALUES (?)", (calls,))
                 if facts is not None:
                     self._put("facts", facts)
+                self._change(rows)
         except apsw.Error as error:
             raise StoreError(f"{self.path}: cannot write: {error}") from None
 
-    def checkpoint(self, dump: bytes, facts: bytes) -> None:
+    def checkpoint(self, dump: bytes, facts: bytes, rows: list[RowChange]) -> None:
         """One dump instead of all the calls before it."""
         try:
             with self._db:
                 self._put("dump", dump)
                 self._put("facts", facts)
+                self._change(rows)
                 self._db.execute("DELETE FROM calls")
         except apsw.Error as error:
             raise StoreError(f"{self.path}: cannot write: {error}") from None
 
     def close(self) -> None:
         self._db.close()
+
+    def _change(self, rows: list[RowChange]) -> None:
+        for row in rows:
+            if row.body is None:
+                self._db.execute(DROP_ROW, (row.drawer, row.key))
+            else:
+                self._db.execute(PUT_ROW, (row.drawer, row.key, row.body))
 
     def _check_format(self) -> None:
         found = self._fact("format")

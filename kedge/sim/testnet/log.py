@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from kedge.model.venue import OrderReport, PlaceOrder
-from kedge.sim.exchange import AmendOrder, Exchange, ExchangeConfig, Reply, Request, Terms
+from kedge.sim.exchange import AmendOrder, Exchange, ExchangeConfig, Manner, Reply, Request, Terms
 
 
 class _Call(Struct, frozen=True, tag=True, array_like=True):
@@ -24,6 +24,7 @@ class _Call(Struct, frozen=True, tag=True, array_like=True):
 class Placed(_Call, frozen=True):
     account: str
     order: PlaceOrder
+    manner: Manner | None = None
 
 
 class Amended(_Call, frozen=True):
@@ -145,9 +146,9 @@ class Recorded(Exchange):
         """When the account's dead-man switch fires; 0: it is off."""
         return self._account(account).dead_man_ns
 
-    def place(self, account: str, order: PlaceOrder, now_ns: int) -> Reply:
-        self.calls.append(Placed(now_ns, account, order))
-        return super().place(account, order, now_ns)
+    def place(self, account: str, order: PlaceOrder, now_ns: int, manner: Manner | None = None) -> Reply:
+        self.calls.append(Placed(now_ns, account, order, manner))
+        return super().place(account, order, now_ns, manner)
 
     def amend(self, account: str, change: AmendOrder, now_ns: int) -> Reply:
         self.calls.append(Amended(now_ns, account, change))
@@ -185,7 +186,7 @@ class Recorded(Exchange):
         super().list_instrument(terms, now_ns)
 
     def send(self, account: str, request: Request, now_ns: int, tag: str = "") -> int:
-        raise AssertionError("the paper venue's latency is in its faults, not in the exchange")
+        raise AssertionError("a testnet's latency is in its faults, not in the exchange")
 
     def feed(
         self, symbol: str, now_ns: int, *, mark: Decimal | None = None, index: Decimal | None = None
@@ -216,7 +217,7 @@ def play(exchange: Exchange, call: Call) -> None:
     """Ask the exchange once more. What it answered then, it answers again; nobody listens now."""
     match call:
         case Placed():
-            exchange.place(call.account, call.order, call.now_ns)
+            exchange.place(call.account, call.order, call.now_ns, call.manner)
         case Amended():
             exchange.amend(call.account, call.change, call.now_ns)
         case Cancelled():
