@@ -6,25 +6,19 @@ until the next snapshot, because a wrong book costs more than a missing one.
 
 Prices of a side are kept sorted in a list (bisect) beside a dict of quantities. Changes near the touch
 move few elements, and reading the best levels costs nothing more than a slice.
-
-Levels may be given as the venue wrote them (`reset_texts`, `change_texts`): a price becomes a number when its
-level appears and is found by its spelling while the level stands, so that most changes convert a quantity only.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from kedge.model.numbers import LIMIT, ZERO
+from kedge.model.numbers import LIMIT
 from kedge.model.venue import Level
 
 # More levels than any venue sends on one side: reached only by a feed that never deletes.
 LEVELS_MAX = 5_000
-
-# (price, quantity) in a venue's own spelling.
-Texts = Iterable[tuple[str, str]]
 
 
 class Book:
@@ -73,21 +67,6 @@ class Book:
             return self.lose(f"gap: the book is at {self.seq} and the change follows {prev}")
         return self._take(bids, asks, seq, venue_ns, now_ns)
 
-    def reset_texts(self, bids: Texts, asks: Texts, seq: int, venue_ns: int, now_ns: int) -> str:
-        """Begin anew from a snapshot in the venue's spelling."""
-        self._bids.clear()
-        self._asks.clear()
-        self.lost = ""
-        return self.change_texts(bids, asks, seq, venue_ns, now_ns)
-
-    def change_texts(self, bids: Texts, asks: Texts, seq: int, venue_ns: int, now_ns: int) -> str:
-        """Apply changes in the venue's spelling that the venue's own gap rule has passed."""
-        if self.lost:
-            return self.lost
-        if not (self._bids.change_texts(bids) and self._asks.change_texts(asks)):
-            return self.lose("corrupt: a price or a quantity is out of range")
-        return self._taken(seq, venue_ns, now_ns)
-
     def check_age(self, now_ns: int, age_max_ns: int) -> str:
         """Lose the book when nothing has been heard of it for longer than `age_max_ns`."""
         age_ns = now_ns - self.heard_ns
@@ -113,9 +92,6 @@ class Book:
     ) -> str:
         if not (self._bids.change(bids) and self._asks.change(asks)):
             return self.lose("corrupt: a price or a quantity is out of range")
-        return self._taken(seq, venue_ns, now_ns)
-
-    def _taken(self, seq: int, venue_ns: int, now_ns: int) -> str:
         if max(len(self._bids.prices), len(self._asks.prices)) > self.levels_max:
             return self.lose(f"corrupt: more than {self.levels_max} levels on one side")
         bid, ask = self._bids.touch(), self._asks.touch()
@@ -130,55 +106,13 @@ class _Side:
         self.best_is_last = best_is_last
         self.prices: list[Decimal] = []
         self.qtys: dict[Decimal, Decimal] = {}
-        # The spelling by which a level appeared; never one of a level that is gone.
-        self.spelled: dict[str, Decimal] = {}
 
     def clear(self) -> None:
         self.prices.clear()
         self.qtys.clear()
-        self.spelled.clear()
-
-    def change_texts(self, texts: Texts) -> bool:
-        """Apply levels in order; False at the first one that cannot be.
-
-        A NaN is either refused by the comparison or raises in it, as the process's context has it.
-        """
-        prices, qtys, spelled = self.prices, self.qtys, self.spelled
-        try:
-            for price_text, qty_text in texts:
-                qty = Decimal(qty_text)
-                if not ZERO <= qty < LIMIT:
-                    return False
-                known = spelled.get(price_text)
-                if known is not None and qty:
-                    qtys[known] = qty
-                elif known is not None:
-                    del spelled[price_text], qtys[known], prices[bisect_left(prices, known)]
-                elif not self._change_unspelled(price_text, qty):
-                    return False
-        except InvalidOperation:
-            return False
-        return True
-
-    def _change_unspelled(self, price_text: str, qty: Decimal) -> bool:
-        price = Decimal(price_text)
-        if not 0 < price < LIMIT:
-            return False
-        if price not in self.qtys:
-            if qty:
-                insort(self.prices, price)
-                self.qtys[price] = qty
-                self.spelled[price_text] = price
-        elif qty:
-            self.qtys[price] = qty
-        else:
-            self.spelled.clear()  # its own spelling is among them
-            del self.qtys[price], self.prices[bisect_left(self.prices, price)]
-        return True
 
     def change(self, levels: Iterable[Level]) -> bool:
         """Apply levels in order; False at the first one that cannot be (NaN fails every comparison)."""
-        self.spelled.clear()
         for level in levels:
             price, qty = level.price, level.qty
             if not (price.is_finite() and qty.is_finite() and 0 < price < LIMIT and 0 <= qty < LIMIT):
@@ -202,4 +136,4 @@ class _Side:
     def best(self, count: int) -> tuple[Level, ...]:
         prices: Sequence[Decimal]
         prices = self.prices[: -count - 1 : -1] if self.best_is_last else self.prices[:count]
-        return tuple(map(Level, prices, map(self.qtys.__getitem__, prices)))
+        return tuple(Level(price, self.qtys[price]) for price in prices)

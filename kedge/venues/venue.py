@@ -94,7 +94,7 @@ class Venue(Protocol):
     async def lookup(self, client_id: str, symbol: str) -> LookedUp: ...
 
     async def report(self, cursor: str) -> AccountReport | str:
-        """The account's truth with fills and cash since `cursor` ("" = of the last day: what happened before a
+        """The account's truth with fills and cash since `cursor` ("" = of the last day: what was before a
         desk's first life is not its own).
 
         A string is the one-sentence reason why it could not be had.

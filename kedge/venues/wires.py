@@ -1,4 +1,4 @@
-"""The seam to the net: one HTTP exchange, one WebSocket. Everything above it runs the same in life and in a storm.
+"""The seam to the net: one HTTP exchange, one WebSocket. What is above it is the same in life and in a storm.
 
 `net.py` is the real thing (picows and aiohttp); a storm brings its own, in memory and on its own clock. No
 method raises for what a net can do: what went wrong is a `NoReply`, and `unsent` is only said where not a
@@ -48,6 +48,8 @@ class Ears(Protocol):
 
     def ended(self, why: str) -> None: ...
 
+    # A listener may also have `paused()`: everything that came in one read has been heard.
+
 
 class Mouth(Protocol):
     """Who speaks into a WebSocket. After its end `say` does nothing and returns False."""
@@ -55,7 +57,7 @@ class Mouth(Protocol):
     def say(self, frame: bytes) -> bool: ...
 
     def ping(self) -> None:
-        """A ping frame of the protocol, for venues that want those."""
+        """A ping frame of the protocol. One that is not answered within ten seconds ends the socket."""
 
     def close(self) -> None: ...
 
