@@ -178,6 +178,17 @@ def test_a_fill_heard_twice_is_booked_once() -> None:
     assert t.slot("b").tally.bought == D("0.02")
 
 
+def test_a_fill_under_the_venues_own_number_is_booked_to_the_order_that_has_it() -> None:
+    t, place = buying()
+    t.opened(place)
+    nameless = replace(t.a_fill(place, "0.02"), client_id="")
+    t.hear(FillNews(MAIN, nameless))
+    assert t.slot("b").tally.bought == D("0.02")
+    t.hear(FillNews(MAIN, replace(nameless, exec_id="another", venue_id="somebody else's")))
+    assert t.slot("b").tally.bought == D("0.02")
+    t.check()
+
+
 def test_a_cancelled_order_that_traded_is_waited_for_until_its_fill_is_booked() -> None:
     t, place = buying()
     t.opened(place)

@@ -6,6 +6,8 @@ answer that contradicts what is known leads to a question, not to a guess.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from kedge.engine.apply import owner_of
 from kedge.engine.effects import AskReport, Cancel, Lookup
 from kedge.engine.engine import SECOND_NS, Engine, order_key
@@ -128,6 +130,7 @@ def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
     if fill.symbol not in account.instruments:
         want_report(e, account.name, 0)  # the report brings the instrument, and this fill again
         return
+    fill = _named(account, fill)
     bot, slot = owner_of(e.desk, account, fill.client_id, fill.symbol)
     order = account.orders.get(fill.client_id)
     surprise = order is not None and order.state in (State.LOST, State.REJECTED)
@@ -144,6 +147,16 @@ def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
         e.touch(bot)
     if order is not None:
         look_after(e, order)
+
+
+def _named(account: Account, fill: Fill) -> Fill:
+    """Some venues list trades under their own order number only; an order of ours may know that number."""
+    if fill.client_id or not fill.venue_id:
+        return fill
+    for order in account.orders.values():
+        if order.venue_id == fill.venue_id and order.symbol == fill.symbol:
+            return replace(fill, client_id=order.client_id)
+    return fill
 
 
 def _wake_ended(e: Engine, bot: str, fill: Fill) -> None:

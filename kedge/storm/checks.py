@@ -65,6 +65,7 @@ class Witness:
         self.violations: list[Violation] = []
         self.when_broken: Callable[[], None] = lambda: None
         self.most: dict[str, int] = {}  # the most ever seen of what is bounded
+        self.least = Decimal("0.001")  # what differs by less is even
         self.fold = Fold(self.broken, marks)
         self._accepted: dict[str, int] = {}
         self._read_seq = 0
@@ -304,7 +305,7 @@ class Witness:
             if bot.phase not in ("stopped", "killed", "parked"):
                 self.broken("8 stopped", f"{name} is still {bot.phase}")
             net = sum(sums.values(), ZERO)
-            if bot.kind == "pair" and bot.phase == "stopped" and abs(net) >= Decimal("0.001"):
+            if bot.kind == "pair" and bot.phase == "stopped" and abs(net) >= self.least:
                 self.broken("9 hedge", f"{name}: legs differ by {text(net)}")
             ended = bot.kind == "hedge" and bot.phase == "stopped" and b'"closed"' in bytes(bot.state)
             if ended and sums.get("close") and net != 0:

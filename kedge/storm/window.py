@@ -91,8 +91,8 @@ class Window:
         exchange, view = self.inner, self.view
         place, amend, cancel = exchange.place, exchange.amend, exchange.cancel
 
-        def watched_place(account: str, order: PlaceOrder, now_ns: int) -> Reply:
-            reply = place(account, order, now_ns)
+        def watched_place(account: str, order: PlaceOrder, *more: Any) -> Reply:
+            reply = place(account, order, *more)
             if account == view.account:
                 placed(replace(order, symbol=view.name), reply)
             return reply

@@ -34,6 +34,7 @@ from kedge.venues.venue import Emit, Venue
 from kedge.venues.venue import Setup as Account
 
 TICK_NS = 100 * MS
+CALM_TICK_NS = 500 * MS
 
 
 class Port(Struct, frozen=True):
@@ -85,7 +86,9 @@ class WireHarbour:
         self._arm()
 
     def _dice(self, label: str) -> Random:  # storm-ok: seeded by the world's tape
-        return Random(f"{self.name}:{label}:{self._lives}:{self.tape.draw('testnet', 1 << 30)}")  # storm-ok: seeded by the tape
+        return Random(
+            f"{self.name}:{label}:{self._lives}:{self.tape.draw('testnet', 1 << 30)}"
+        )  # storm-ok: seeded by the tape
 
     def die(self, for_ns: int) -> None:
         """Its power is cut: every line breaks, nothing is said; its disk stays."""
@@ -111,9 +114,9 @@ class WireHarbour:
             self.hosted.tick()
 
     def tick(self) -> None:
-        """For ever, ten times a second: what is paced by the venue's clock."""
+        """For ever: what is paced by the venue's clock. Less often once nobody is in a hurry."""
         self.tell()
-        self.loop.post(self.loop.root, self.tick, delay_ns=TICK_NS)
+        self.loop.post(self.loop.root, self.tick, delay_ns=CALM_TICK_NS if self._healed else TICK_NS)
 
     # ── weather ─────────────────────────────────────────────────────────────────────────────────
 

@@ -132,7 +132,9 @@ class Rough(Calm):
         return next((fate for fate in _SOCKET if self._fires(f"socket.{fate}")), "fair")
 
     def frame(self, url: str, way: Way, frame: bytes) -> FrameFate:
-        return next((fate for fate in _FRAME if self._fires(f"frame.{fate}")), "fair")
+        """A venue may say a thing twice; what we say arrives once at most, as TCP has it."""
+        fates = _FRAME if way == "in" else _OUT
+        return next((fate for fate in fates if self._fires(f"frame.{fate}")), "fair")
 
     def together(self) -> bool:
         return self._tape.draw("wires.together", 2) == 1
@@ -147,6 +149,7 @@ class Rough(Calm):
 _HTTP: tuple[HttpFate, ...] = get_args(HttpFate)[1:]
 _SOCKET: tuple[SocketFate, ...] = get_args(SocketFate)[1:]
 _FRAME: tuple[FrameFate, ...] = get_args(FrameFate)[1:]
+_OUT: tuple[FrameFate, ...] = tuple(fate for fate in _FRAME if fate != "doubled")
 KINDS = (
     *(f"http.{fate}" for fate in _HTTP),
     *(f"socket.{fate}" for fate in _SOCKET),
