@@ -175,7 +175,7 @@ def test_the_desk_follows_the_file(tmp_path: Path) -> None:
         assert await house.reload(PEG) == "p is running"
         assert await house.reload(PEG.replace("0.02", "0.020")) == "nothing has changed"
         assert await house.reload(PEG.replace("0.02", "0.03")) == "p is amended"
-        with pytest.raises(ValueError, match="^p: give either `qty` or `money`, above zero; q is running$"):
+        with pytest.raises(ValueError, match=r"^p: give either `qty` or `money`, above zero; q is running$"):
             await house.reload(PEG.replace("0.02", "-1") + PEG.replace("[p]", "[q]"))
         assert (await house.do("bot.add", name="m", kind="peg", config=peg_config())).ok
         seq = house.cell.last_seq

@@ -231,3 +231,23 @@ def test_trades_of_the_market_reach_tape_and_chart() -> None:
     assert bar.trades == len(toy.house.prints.last(SYMBOL))
     assert bar.high == bar.close == 61_000
     assert toy.house.exchange.market(SYMBOL).last == 61_000
+
+
+def test_a_span_is_what_its_minutes_come_to() -> None:
+    """Whoever asks all the time gets the same as who adds everything up each time."""
+    bars, dice = some_bars(), Random(5)
+    now = NOON
+    for _ in range(300):
+        now += dice.randint(0, 40) * SECOND
+        trade(bars, str(90 + dice.randint(0, 20)), str(dice.randint(1, 9)), now)
+        for minutes in (1, 60, 1440):
+            start = now - now % (60 * SECOND) - (minutes - 1) * 60 * SECOND
+            found = bars.query("linear:X", "1m", now, start_ns=start, limit=minutes)
+            span = bars.span("linear:X", now, minutes)
+            assert (span.open, span.high) == (found[0].open, max(bar.high for bar in found))
+            assert (span.low, span.trades) == (
+                min(bar.low for bar in found),
+                sum(bar.trades for bar in found),
+            )
+            assert span.volume == sum(bar.volume for bar in found)
+            assert span.turnover == sum(bar.turnover for bar in found)

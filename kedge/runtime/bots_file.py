@@ -34,8 +34,8 @@ def changes(
             body = {"name": name, "kind": spec.kind, "config": spec.config, "origin": "file"}
             found.append(_command("bot.add", body, now_ns))
         elif not _conflict(row, spec) and not _says_the_same(row, spec, kinds.get(spec.kind)):
-            body = {"name": name, "config": spec.config, "whole": True}
-            found.append(_command("bot.amend", body, now_ns))
+            change = {"name": name, "config": spec.config, "whole": True}
+            found.append(_command("bot.amend", change, now_ns))
     for row in leaving(desk, wanted):
         if row.phase in ENDED:
             found.append(farewell(row.name, now_ns))

@@ -266,7 +266,11 @@ class Witness:
                 self.broken("4 money", f"{cash.kind} of {text(cash.amount)} {cash.asset} was never booked")
 
     def _orders_agree(self, harbour: Pier, account: str, live: Desk) -> None:
-        for order in live.accounts[account].orders.values():
+        known = live.accounts.get(account)
+        if known is None:
+            self.broken("8 stopped", f"{account} was never reached, not even after the storm")
+            return
+        for order in known.orders.values():
             report = harbour.exchange.order(account, order.client_id)
             if report is None:
                 if order.state not in (State.LOST, State.REJECTED):
@@ -279,7 +283,7 @@ class Witness:
                 )
         for report in harbour.exchange.open_orders(account):
             made_by = read(report.client_id)
-            if made_by is not None and report.client_id not in live.accounts[account].orders:
+            if made_by is not None and report.client_id not in known.orders:
                 self.broken("8 stopped", f"{report.client_id} is open at the venue, unknown to the desk")
 
     def _positions_agree(self, harbour: Pier, account: str, live: Desk) -> None:

@@ -88,7 +88,11 @@ class Replay(Struct):
 
 def one(plan: int | Plan, trace: bool = False) -> Result:
     try:
-        return world(Plan(plan) if isinstance(plan, int) else plan, trace).run()
+        made = world(Plan(plan) if isinstance(plan, int) else plan, trace)
+        try:
+            return made.run()
+        finally:
+            made.loop.bury()
     except Exception as error:  # noqa: BLE001  # a storm's own fault is a finding like any other
         where = traceback.format_exc().strip().splitlines()
         return _broken(plan if isinstance(plan, int) else plan.seed, f"{error!r}: {' '.join(where[-6:])}")

@@ -8,6 +8,7 @@ those of every storm; only the water is real.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from random import Random  # storm-ok: seeded by the world's tape
@@ -33,6 +34,9 @@ from kedge.storm.wires import Rough, SimWires, Socket
 from kedge.venues.venue import Emit, Venue
 from kedge.venues.venue import Setup as Account
 
+Best = tuple[Decimal, Decimal]
+# More than a world has turns.
+BESTS_MOST = 2_000
 TICK_NS = 100 * MS
 CALM_TICK_NS = 500 * MS
 
@@ -70,6 +74,7 @@ class WireHarbour:
         self._healed = False
         self._store = Store("")
         self._lives = 0
+        self._bests: deque[tuple[int, Best]] = deque(maxlen=BESTS_MOST)
         self._draw = tape.stream(f"{port.name}.net")
         self._begin()
 
@@ -111,12 +116,30 @@ class WireHarbour:
 
     def tell(self) -> None:
         if not self.down:
+            self.note_best()
             self.hosted.tick()
 
     def tick(self) -> None:
         """For ever: what is paced by the venue's clock. Less often once nobody is in a hurry."""
         self.tell()
         self.loop.post(self.loop.root, self.tick, delay_ns=CALM_TICK_NS if self._healed else TICK_NS)
+
+    def note_best(self) -> None:
+        """Remember what the venue's best prices have been."""
+        report = self.exchange.inner.book(self.port.view.symbol, 1)
+        if report.bids and report.asks:
+            best = (report.bids[0].price, report.asks[0].price)
+            if not self._bests or self._bests[-1][1] != best:
+                self._bests.append((self.now_ns(), best))
+
+    def bests_since(self, since_ns: int) -> set[Best]:
+        """The best prices of this time, and those that held when it began."""
+        found: set[Best] = set()
+        for at_ns, best in reversed(self._bests):
+            found.add(best)
+            if at_ns < since_ns:
+                break
+        return found
 
     # ── weather ─────────────────────────────────────────────────────────────────────────────────
 
@@ -187,14 +210,17 @@ class WireHarbour:
         return f"{self.name}/main"
 
     def _placed(self, order: PlaceOrder, reply: Any) -> None:
+        self.note_best()
         if self.door is not None:
             self.door.placed(self, self.account, order, reply)
 
     def _amended(self, change: Any, reply: Any) -> None:
+        self.note_best()
         if self.door is not None:
             self.door.amended(self, self.account, change, reply)
 
     def _cancelled(self, client_id: str, reply: Any) -> None:
+        self.note_best()
         if self.door is not None:
             self.door.cancelled(self, self.account, client_id, reply)
 

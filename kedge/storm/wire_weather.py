@@ -32,6 +32,10 @@ NET: Mapping[str, int] = {
     "frame.slow": 40,
     "frame.cut": 6,
     "frame.half_open": 3,
+    "sent.dropped": 40,
+    "sent.slow": 60,
+    "sent.cut": 20,
+    "sent.half_open": 8,
 }
 # A venue knows some of these names and not others.
 VENUE: Mapping[str, tuple[int, Fault]] = {
@@ -42,7 +46,9 @@ VENUE: Mapping[str, tuple[int, Fault]] = {
     "shifting_cursor": (500, Fault("shifting_cursor", count=0)),
     "book_gap": (60, Fault("book_gap", count=0)),
     "book_snapshot": (60, Fault("book_snapshot", count=0)),
-    "depth_gap": (60, Fault("depth_gap", count=0)),
+    "usdm_unknown": (80, Fault("usdm_unknown", count=0, deed=True)),
+    "usdm_timeout": (80, Fault("usdm_timeout", count=0, deed=False)),
+    "usdm_overload": (80, Fault("usdm_overload", count=0)),
 }
 TURNS = {
     "link-cut": 25,

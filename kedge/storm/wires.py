@@ -97,7 +97,7 @@ class Calm:
 
 
 class Rough(Calm):
-    """Weather from a tape: each kind in `permille` ("http.lost", "socket.refused", "frame.cut") with its own
+    """Weather from a tape: each kind in `permille` ("http.lost", "frame.cut", "sent.slow") with its own
     likelihood, counted in `marks`. `heal` ends it."""
 
     def __init__(
@@ -133,8 +133,9 @@ class Rough(Calm):
 
     def frame(self, url: str, way: Way, frame: bytes) -> FrameFate:
         """A venue may say a thing twice; what we say arrives once at most, as TCP has it."""
-        fates = _FRAME if way == "in" else _OUT
-        return next((fate for fate in fates if self._fires(f"frame.{fate}")), "fair")
+        if way == "in":
+            return next((fate for fate in _FRAME if self._fires(f"frame.{fate}")), "fair")
+        return next((fate for fate in _SENT if self._fires(f"sent.{fate}")), "fair")
 
     def together(self) -> bool:
         return self._tape.draw("wires.together", 2) == 1
@@ -149,11 +150,12 @@ class Rough(Calm):
 _HTTP: tuple[HttpFate, ...] = get_args(HttpFate)[1:]
 _SOCKET: tuple[SocketFate, ...] = get_args(SocketFate)[1:]
 _FRAME: tuple[FrameFate, ...] = get_args(FrameFate)[1:]
-_OUT: tuple[FrameFate, ...] = tuple(fate for fate in _FRAME if fate != "doubled")
+_SENT: tuple[FrameFate, ...] = tuple(fate for fate in _FRAME if fate != "doubled")
 KINDS = (
     *(f"http.{fate}" for fate in _HTTP),
     *(f"socket.{fate}" for fate in _SOCKET),
     *(f"frame.{fate}" for fate in _FRAME),
+    *(f"sent.{fate}" for fate in _SENT),
 )
 
 

@@ -25,6 +25,7 @@ from kedge.sim.exchange import (
     ExchangeConfig,
     FillMade,
     Happening,
+    Manner,
     OrderChanged,
     Reply,
     Terms,
@@ -88,8 +89,19 @@ class Draft(Struct, frozen=True):
     trigger: int
     by: Trigger
     reuse: str
+    manner: Manner | None = None
 
 
+manners = st.builds(
+    Manner,
+    self_trade=st.sampled_from((None, "none", "cancel_newest", "cancel_oldest", "cancel_both")),
+    take_profit=st.booleans(),
+    holds_early=st.booleans(),
+    instead_of=st.sampled_from(("", "", "1", "2")),
+    fee_asset=st.sampled_from(("", "BTC", "BNB")),
+    fee_price=st.just(D(100)),
+    fee_cut=st.sampled_from((ZERO, D("0.25"))),
+)
 drafts = st.builds(
     Draft,
     account=accounts,
@@ -103,6 +115,7 @@ drafts = st.builds(
     trigger=st.integers(94, 106),
     by=st.sampled_from(("last", "last", "mark", "index")),
     reuse=st.sampled_from(("", "", "", "", "", "1", "2")),
+    manner=st.one_of(st.none(), manners),
 )
 
 
@@ -131,6 +144,7 @@ class Trading(RuleBasedStateMachine):
         self.wanted: dict[tuple[str, str], PlaceOrder] = {}
         self.live: list[tuple[str, str]] = []
         self.minted = 0
+        self.own_both_sides = False
 
     @initialize(
         amend=st.sampled_from(("in_place", "cancel_new", "none")),
@@ -228,7 +242,7 @@ class Trading(RuleBasedStateMachine):
         want = self.wanted[account, fill.client_id]
         if want.tif == "post_only":
             assert fill.maker, "a post-only order took"
-        own_both_sides = self.exchange.config.self_trade == "none"
+        own_both_sides = self.own_both_sides or self.exchange.config.self_trade == "none"
         if want.reduce_only and not own_both_sides:
             assert abs(after) < abs(before), "a reduce-only order grew the position"
             assert after * before >= 0, "a reduce-only order flipped the position"
@@ -285,7 +299,8 @@ class Trading(RuleBasedStateMachine):
         before = self.exchange.order(draft.account, client_id)
         old = self.wanted.get((draft.account, client_id))
         self.wanted[draft.account, client_id] = want
-        reply = self.place_both(draft.account, want)
+        self.own_both_sides |= draft.manner is not None and draft.manner.self_trade == "none"
+        reply = self.place_both(draft.account, want, draft.manner)
         if not reply.ok:
             if old is not None:
                 self.wanted[draft.account, client_id] = old
@@ -297,8 +312,8 @@ class Trading(RuleBasedStateMachine):
         assert before is None or before.state is not State.OPEN
         self.check_tif(want, reply)
 
-    def place_both(self, account: str, want: PlaceOrder) -> Reply:
-        return self.both(lambda ex: ex.place(account, want, self.now_ns))  # type: ignore[no-any-return]
+    def place_both(self, account: str, want: PlaceOrder, manner: Manner | None = None) -> Reply:
+        return self.both(lambda ex: ex.place(account, want, self.now_ns, manner))  # type: ignore[no-any-return]
 
     def check_tif(self, want: PlaceOrder, reply: Reply) -> None:
         order = reply.order

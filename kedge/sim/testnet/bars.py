@@ -13,7 +13,7 @@ A minute without a trade is a flat bar at the last price. (Venues differ; `absen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -76,6 +76,17 @@ class Origin(Struct, frozen=True):
 Generators = Callable[[str], Random]  # storm-ok: seeded generators passed in
 
 
+class Span(Struct, frozen=True):
+    """Some time up to now in numbers."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    volume: Decimal
+    turnover: Decimal
+    trades: int
+
+
 class _Line:
     """The minutes of one symbol, without holes from the first to the last."""
 
@@ -84,6 +95,8 @@ class _Line:
         self.origin = origin
         self.minutes: list[Bar] = []
         self.past_made = False
+        # Of so many minutes, the closed ones summed up: (start of the running one, the sum).
+        self.spans: dict[int, tuple[int, Span | None]] = {}
 
 
 class Bars:
@@ -94,8 +107,10 @@ class Bars:
         origins: Drawer[Origin],
         *,
         absent: bool = False,
+        empty_past: bool = False,
     ) -> None:
         self._generators = generators
+        self._empty_past = empty_past
         self._kept = minutes
         self._origins = origins
         self._absent = absent
@@ -185,6 +200,33 @@ class Bars:
         self._roll(line, now_ns)
         return line.minutes[-1]
 
+    def span(self, symbol: str, now_ns: int, minutes: int) -> Span:
+        """The last minutes, the running one included. Those that are closed are summed up once a minute."""
+        running = self.minute(symbol, now_ns)
+        line = self._lines[symbol]
+        known = line.spans.get(minutes)
+        if known is None or known[0] != running.start_ns:
+            start_ns = running.start_ns - (minutes - 1) * MINUTE_NS
+            bars = self._closed(line, start_ns)
+            known = line.spans[minutes] = (running.start_ns, _span_of(bars) if bars else None)
+        closed = known[1]
+        now = _span_of((running,))
+        if closed is None:
+            return now
+        return Span(
+            closed.open,
+            max(closed.high, now.high),
+            min(closed.low, now.low),
+            MONEY.add(closed.volume, now.volume),
+            MONEY.add(closed.turnover, now.turnover),
+            closed.trades + now.trades,
+        )
+
+    def _closed(self, line: _Line, start_ns: int) -> list[Bar]:
+        self._make_past(line)
+        begin = max(start_ns - line.minutes[0].start_ns, 0) // MINUTE_NS
+        return line.minutes[begin:-1]
+
     # ── minutes ─────────────────────────────────────────────────────────────────────────────────
 
     def _roll(self, line: _Line, now_ns: int) -> None:
@@ -221,6 +263,8 @@ class Bars:
         if line.past_made:
             return
         line.past_made = True
+        if self._empty_past:
+            return
         room = KEPT - len(line.minutes)
         if line.minutes and line.minutes[0].start_ns > line.origin.at_ns:
             return  # So much has been kept since that the past is forgotten.
@@ -394,4 +438,18 @@ def _past_bar(
         trades,
         taken,
         abs(instrument.value(taken, middle)),
+    )
+
+
+def _span_of(bars: Sequence[Bar]) -> Span:
+    volume = turnover = ZERO
+    for bar in bars:
+        volume, turnover = MONEY.add(volume, bar.volume), MONEY.add(turnover, bar.turnover)
+    return Span(
+        bars[0].open,
+        max(bar.high for bar in bars),
+        min(bar.low for bar in bars),
+        volume,
+        turnover,
+        sum(bar.trades for bar in bars),
     )

@@ -113,7 +113,9 @@ class House(Generic[F]):
         self.prints = Prints()
         minutes = self.keeper.drawer("minutes", Minute, most=KEPT * SYMBOLS_MAX, soft=True)
         origins = self.keeper.drawer("origins", Origin, most=SYMBOLS_MAX)
-        self.bars = Bars(setup.dice, minutes, origins, absent=absent_bars)
+        self.bars = Bars(
+            setup.dice, minutes, origins, absent=absent_bars, empty_past=setup.options.market == "none"
+        )
         self._listed: dict[str, Listed] = {}
         self._join(listings, now_ns)
         if setup.options.key:

@@ -194,7 +194,7 @@ class PaperVenue:
         reason = "" if reply.ok else wire.sentence(f"{reply.code}: {reply.text}")
         if reply.code == "expired" and self.trouble:
             reason = f"{reason} ({self.trouble})"
-        return Answered(self.account, request, client_id, answer, reason, order)
+        return Answered(self.account, request, client_id, answer, reason, order, retry_ns=reply.retry_ns)
 
     # ── the connection's life ───────────────────────────────────────────────────────────────────
 
