@@ -1,7 +1,7 @@
 # What people do with this repository. `make help` lists it; everything sets itself up first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test conformance check storm bench docs lock clean
+.PHONY: help setup run test conformance check storm wirestorm bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ check: $(READY) ## style and types only: the quick half of test
 
 storm: $(READY) ## the long storm (SEEDS=100000)
 	$(BIN)/kedge storm --seeds $(SEEDS) $(ARGS)
+
+wirestorm: $(READY) ## the long storm of the venues' own protocols (SEEDS=20000)
+	$(BIN)/kedge storm --wire --seeds $(if $(filter 100000,$(SEEDS)),20000,$(SEEDS)) $(ARGS)
 
 bench: $(READY) ## measure, side by side with the peers; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)

@@ -103,7 +103,7 @@ def _seeds(options: argparse.Namespace) -> int:
         _remember(failure.seed, options.wire)
     _say(options, "\n".join(lines(verdict)))
     for place, failure in enumerate(verdict.tally.failures):
-        _say(options, "\n".join(failure_lines(failure)))
+        _say(options, "\n".join(failure_lines(failure, options.wire)))
         if place < SHRINK_MOST:
             _say(options, _shortest(Plan(failure.seed, wire=options.wire), ""))
     if options.json:

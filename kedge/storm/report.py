@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from kedge.model.order import MOVES
 from kedge.storm.fold import ROW
-from kedge.storm.plan import all_kinds
+from kedge.storm.plan import Plan, all_kinds
 from kedge.storm.rings import EXPECTED, RARE, RAREST
 from kedge.storm.run import Caught, Failure, Tally
 
@@ -106,8 +106,9 @@ def _mutants(verdict: Verdict) -> list[str]:
     return found
 
 
-def failure_lines(failure: Failure) -> list[str]:
-    found = [f"seed {failure.seed} FAILED; replay it: kedge storm --seed {failure.seed}"]
+def failure_lines(failure: Failure, wire: bool = False) -> list[str]:
+    again = Plan(failure.seed, wire=wire).words()
+    found = [f"seed {failure.seed} FAILED; replay it: {again}"]
     return found + [f"  {violation.check}: {violation.says}" for violation in failure.violations[:5]]
 
 

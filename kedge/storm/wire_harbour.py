@@ -69,7 +69,7 @@ class WireHarbour:
         self.understated: dict[str, Decimal] = {}
         self.reborn: Callable[[], None] = lambda: None
         self.down = False
-        self.weather = Rough(tape, {}, marks, delay_ns=(MS // 2, 5 * MS), late_ns=(S, 15 * S))
+        self.weather = Rough(tape, {}, marks, delay_ns=(MS // 2, 5 * MS), late_ns=(S, 35 * S))
         self.wires: list[SimWires] = []
         self._healed = False
         self._store = Store("")

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kedge.model.events import Answered, FillNews
+from kedge.model.events import Answered, Event, FillNews, LinkUp
 from kedge.model.numbers import ZERO
 from kedge.model.venue import AccountReport, Answer, Fill, PlaceOrder
 from kedge.storm.mutants import Mutant, Patch
@@ -22,6 +22,7 @@ from kedge.venues.binance.usdm.hearing import Hearing
 from kedge.venues.books import Books, Change
 from kedge.venues.bybit import sign as bybit_sign
 from kedge.venues.bybit import trade as bybit_trade
+from kedge.venues.venue import Emit
 
 LONG_MS = 30_000
 
@@ -113,10 +114,16 @@ def _window_ignored() -> Sequence[Patch]:
 def _not_found_at_once() -> Sequence[Patch]:
     """The rules say that nothing is ever late or hidden."""
 
-    def rules(self: WatchedVenue) -> Any:
-        return replace(self._inner.rules, visibility_ns=0, skew_ns=0, request_window_ns=300_000_000)
+    async def open(self: WatchedVenue, emit: Emit) -> None:
+        def say(event: Event) -> None:
+            if isinstance(event, LinkUp):
+                rules = replace(event.rules, visibility_ns=0, skew_ns=0, request_window_ns=300_000_000)
+                event = replace(event, rules=rules)
+            emit(event)
 
-    return [(WatchedVenue, "rules", property(rules))]
+        await self._inner.open(say)
+
+    return [(WatchedVenue, "open", open)]
 
 
 # ── fills ───────────────────────────────────────────────────────────────────────────────────────

@@ -39,7 +39,7 @@ NET: Mapping[str, int] = {
 }
 # A venue knows some of these names and not others.
 VENUE: Mapping[str, tuple[int, Fault]] = {
-    "lookup_lag": (500, Fault("lookup_lag", count=0, delay_ns=2 * S)),
+    "lookup_lag": (500, Fault("lookup_lag", count=0, delay_ns=8 * S)),
     "late_match": (200, Fault("late_match", count=0, delay_ns=300 * MS)),
     "cancel_race": (150, Fault("cancel_race", count=0)),
     "stream_first": (300, Fault("stream_first", count=0)),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -18,6 +17,7 @@ import pytest
 from kedge.storm.mutants import MUTANTS
 from kedge.storm.plan import Plan
 from kedge.storm.report import missing_marks
+from kedge.storm.rings import kept_seeds
 from kedge.storm.run import Tally, catch, chunk, one
 from kedge.storm.shrink import Shrinker
 from kedge.storm.sweep import SCENARIOS, SHORTEST, WEATHERS, Swept, sweep_part, sweep_twice_part
@@ -72,12 +72,7 @@ def test_seeds(place: int, shared: Path) -> None:
     assert tally.seeds == CHUNK
 
 
-def kept_seeds() -> list[int]:
-    lines = (resources.files("kedge.storm") / "seeds.txt").read_text().splitlines()
-    return [int(line.split()[0]) for line in lines if line.strip() and not line.startswith("#")]
-
-
-@pytest.mark.parametrize("seed", kept_seeds())
+@pytest.mark.parametrize("seed", kept_seeds(False))
 def test_seeds_that_once_failed(seed: int) -> None:
     result = one(seed)
     assert not result.violations, result.violations

@@ -10,7 +10,7 @@ import pytest
 from kedge.model.exits import Exit
 from kedge.storm import cli
 from kedge.storm.mutants import planted
-from kedge.storm.run import mutant_named
+from kedge.storm.rings import mutant_named
 
 
 @pytest.fixture(autouse=True)
