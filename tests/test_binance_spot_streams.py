@@ -303,7 +303,8 @@ def test_the_last_price_is_the_mark() -> None:
 
 def test_trades_of_others() -> None:
     async def test(world: World) -> None:
-        await world.watching()
+        venue = await world.watching()
+        await venue.watch([SYMBOL], [Feed(SYMBOL, "trades")])
         trade = {"e": "trade", "E": 8, "s": SYMBOL, "t": 5, "p": "1.5", "q": "2", "T": 7, "m": True}
         world.stream("btcusdt@trade", trade)
         (seen,) = world.told(TradesSeen)

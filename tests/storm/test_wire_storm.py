@@ -1,4 +1,4 @@
-"""Wire storms of every test run: real adapters against the testnets, 300 seeds, planted faults, kept seeds."""
+"""Wire storms of every test run: adapters against testnets, 300 seeds, planted faults, kept seeds."""
 
 from __future__ import annotations
 

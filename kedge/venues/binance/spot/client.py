@@ -93,7 +93,14 @@ class BinanceSpotVenue:
         self._private = self._session("private line")
         self._orders = self._session("line for orders")
         self._streams = Streams(
-            setup.account, self._rest, self._us, clock, self.options, self._is_listed, self._life.say
+            setup.account,
+            self._rest,
+            self._us,
+            clock,
+            self.options,
+            self._is_listed,
+            self._life.say,
+            lambda: self._life.up,
         )
         self._names = Names()
         self._asking = Asking(self._rest, self._us, self._use)
@@ -288,6 +295,8 @@ class BinanceSpotVenue:
             return Refused(self._forbidden)
         if self._setup.leverage or self._setup.margin:
             return Refused(NO_LEVERAGE)
+        # Either clock may have been set meanwhile, and the way may be another one.
+        self._us.skew.forget()
         fault = await self._rest.check_clock(TIME)
         if fault:
             return Silence(fault)

@@ -99,6 +99,7 @@ W_OPEN_ORDERS_ALL = 80
 W_ALL_ORDERS = 20
 W_MY_TRADES = 20
 W_KLINES = 2
+W_TRADES = 25
 W_DEED = 1
 W_SOCKET = 2
 # Depth: levels a side to weight.

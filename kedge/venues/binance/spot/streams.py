@@ -15,13 +15,14 @@ from decimal import Decimal
 
 import msgspec
 
-from kedge.model.events import Event, MarkUpdate, TradesSeen
+from kedge.model.events import Event, MarkUpdate
 from kedge.model.instrument import market_of
 from kedge.model.venue import Feed
 from kedge.venues.binance.spot import market, rules
 from kedge.venues.binance.spot.depth import Snapshots
 from kedge.venues.binance.spot.history import BarFeeds, Past
 from kedge.venues.binance.spot.market import DepthUpdate, KlineSeen, MiniTicker, StreamFrame, TradeSeen
+from kedge.venues.binance.spot.tape import Tape
 from kedge.venues.binance.spot.us import Us
 from kedge.venues.binance.spot.wire import NS_PER_MS, Unreadable
 from kedge.venues.books import Books, BookWaits
@@ -39,7 +40,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Streams:
-    """`known`: whether a symbol is listed. `say`: tell the engine."""
+    """`known`: whether a symbol is listed. `say`: tell the engine, which hears it while `linked`."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Streams:
         options: rules.Options,
         known: Callable[[str], bool],
         say: Callable[[Event], None],
+        linked: Callable[[], bool],
     ) -> None:
         self.account = account
         self.unread = 0  # messages that could not be read, each of which cost a book or was let go
@@ -69,6 +71,7 @@ class Streams:
         )
         self._snapshots.serve(self.books)
         self.bars = BarFeeds(account, Past(rest, us), clock, options.bars_first, say)
+        self.tape = Tape(account, rest, clock, say, linked)
         self._line: Line[StreamFrame] | None = None
         self._url = ""
         self._symbols: tuple[str, ...] = ()
@@ -102,6 +105,7 @@ class Streams:
             await self._line.close()
         await self._snapshots.close()
         await self.bars.close()
+        await self.tape.close()
 
     def retry(self) -> None:
         if self._line is not None:
@@ -112,6 +116,7 @@ class Streams:
         self._symbols, self._feeds = tuple(dict.fromkeys(symbols)), tuple(feeds)
         self.books.watch(self._symbols)
         self.bars.watch([feed for feed in self._feeds if self._known(feed.symbol)])
+        self.tape.watch(feed.symbol for feed in self._feeds if feed.kind == "trades")
         self._drop_unknown()
         self._mend()
 
@@ -121,6 +126,7 @@ class Streams:
         self.books.retell()
         self._drop_unknown()
         self.bars.retell()
+        self.tape.begin()
         self._mend()
 
     def check(self) -> None:
@@ -128,6 +134,7 @@ class Streams:
         if self._line is not None and self._line.is_up:
             self.books.check()
             self.bars.check()
+            self.tape.check()
 
     # ── the line's owner ────────────────────────────────────────────────────────────────────────
 
@@ -163,6 +170,7 @@ class Streams:
         self._pending.clear()
         self.books.begin()
         self._mend()
+        self.tape.begin()
 
     def down(self, why: str, refused: bool, stopped: bool) -> None:
         self._have.clear()
@@ -278,7 +286,7 @@ class Streams:
             self._price(symbol, seen)
         elif isinstance(seen, TradeSeen):
             self.books.flush()  # nothing overtakes a book
-            self._say(TradesSeen(market_of(self.account, symbol), (market.trade_of(seen),)))
+            self.tape.heard(seen)
         elif isinstance(seen, KlineSeen):
             bar = market.bar_of(seen)
             if bar is not None:
