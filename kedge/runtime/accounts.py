@@ -51,6 +51,7 @@ def setup_of(name: str, account: AccountSettings, secrets: Secrets) -> Setup:
         margin=account.margin,
         dead_man_ns=account.dead_man_s * SECOND_NS,
         may_withdraw=account.may_withdraw,
+        venue=account.venue,
     )
 
 

@@ -53,6 +53,8 @@ class Setup(Struct, frozen=True):
     dead_man_ns: int = 0
     # A key that may withdraw is refused for real money, unless this says that it is meant.
     may_withdraw: bool = False
+    # What the settings call the venue, where one adapter drives several of them: "ccxt-kraken".
+    venue: str = ""
 
     def __repr__(self) -> str:
         return f"Setup({self.account!r})"
