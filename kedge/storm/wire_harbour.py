@@ -38,7 +38,7 @@ Best = tuple[Decimal, Decimal]
 # More than a world has turns.
 BESTS_MOST = 2_000
 TICK_NS = 100 * MS
-CALM_TICK_NS = 500 * MS
+CALM_TICK_NS = 1_000 * MS
 
 
 class Port(Struct, frozen=True):

@@ -31,8 +31,8 @@ from kedge.venues.venue import Venue
 
 SPANS = Spans(
     storm_ns=20 * SECOND_NS,
-    settle_ns=60 * SECOND_NS,
-    close_ns=25 * SECOND_NS,
+    settle_ns=30 * SECOND_NS,
+    close_ns=20 * SECOND_NS,
     rest_ns=240 * SECOND_NS,
     turn_ns=500_000_000,
     calm_turn_ns=2 * SECOND_NS,
@@ -59,8 +59,15 @@ class WireWorld(World):
 
     def _crowd(self, harbour: Pier) -> Crowd:
         assert isinstance(harbour, WireHarbour)
-        crowd = _crowd_at(harbour, self)
-        harbour.reborn = lambda: crowd.move_to(harbour.exchange.inner)
+        _admit_crowd(harbour)
+        port = harbour.port
+        crowd = Crowd(harbour.exchange.inner, port.view.symbol, self.tape, port.price)
+
+        def reborn() -> None:
+            _admit_crowd(harbour)
+            crowd.move_to(harbour.exchange.inner)
+
+        harbour.reborn = reborn
         return crowd
 
     def _witness(self) -> Witness:
@@ -89,14 +96,16 @@ def _least(instrument: Instrument) -> Decimal:
     return max(instrument.min_qty, instrument.min_notional / PRICE) + instrument.qty_step
 
 
-def _crowd_at(harbour: WireHarbour, world: World) -> Crowd:
-    exchange, port = harbour.exchange.inner, harbour.port
-    instrument = exchange.instrument(port.view.symbol)
+def _admit_crowd(harbour: WireHarbour) -> None:
+    """Makers and takers have accounts; a venue that died before it wrote them down has to be told again."""
+    exchange = harbour.exchange.inner
+    instrument = exchange.instrument(harbour.port.view.symbol)
     for other in (MAKERS, TAKERS):
+        if exchange.has_account(other):
+            continue
         exchange.open_account(other, house=True)
         for asset in (instrument.settle, instrument.base):
             exchange.transfer(other, asset, PLENTY, harbour.now_ns())
-    return Crowd(exchange, port.view.symbol, world.tape, port.price)
 
 
 class WireWitness(Witness):
