@@ -147,7 +147,7 @@ class Peer:
         self._modes: tuple[str, ...] = ("threads", "tasks")
         home.mkdir()
         # -P: this folder has a `numbers` that is not the standard library's.
-        command = [str(_python()), "-P", str(HERE / "peer_dbos.py"), backend, str(home)]
+        command = [str(python_of(ENVIRONMENT)), "-P", str(HERE / "peer_dbos.py"), backend, str(home)]
         pipe = subprocess.PIPE
         with open(home / "stderr", "w") as errors:
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True)
@@ -200,21 +200,21 @@ def _peers(home: Path, missing: dict[str, str]) -> dict[str, Peer]:
     return found
 
 
-def _python() -> Path:
-    return ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def python_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def install() -> str:
-    """Make the peers' environment, once for each list of requirements; a sentence says why it cannot be."""
-    stamp, wanted = ENVIRONMENT / "installed.txt", REQUIREMENTS.read_text()
+def install(environment: Path = ENVIRONMENT, requirements: Path = REQUIREMENTS) -> str:
+    """Make a peer's environment, once for each list of requirements; a sentence says why it cannot be."""
+    stamp, wanted = environment / "installed.txt", requirements.read_text()
     if stamp.exists() and stamp.read_text() == wanted:
         return ""
-    venv.EnvBuilder(clear=True, with_pip=True).create(ENVIRONMENT)
-    (ENVIRONMENT / ".gitignore").write_text("*\n")
-    command = [str(_python()), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)]
+    venv.EnvBuilder(clear=True, with_pip=True).create(environment)
+    (environment / ".gitignore").write_text("*\n")
+    command = [str(python_of(environment)), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        return f"pip could not install bench/requirements-peers.txt: {done.stderr.strip()[-300:]}"
+        return f"pip could not install bench/{requirements.name}: {done.stderr.strip()[-300:]}"
     stamp.write_text(wanted)
     return ""
 

@@ -117,6 +117,9 @@ class Line:
         self.said: list[dict[str, Any]] = []
         self.open = True
         self.deaf = False
+        self.pings = 0
+        _, _, first = url.partition("?streams=")
+        self.streams: dict[str, None] = {first: None} if first else {}
         self._venue = venue
         self._ears = ears
 
@@ -130,7 +133,7 @@ class Line:
         return True
 
     def ping(self) -> None:
-        pass
+        self.pings += 1
 
     def close(self) -> None:
         self.open = False
@@ -155,6 +158,8 @@ class FakeUsdm:
         self.asked: list[tuple[str, str, Params]] = []
         self.lines: list[Line] = []
         self.no_socket: dict[str, str] = {}
+        # Streams that cannot be subscribed.
+        self.no_streams: tuple[str, ...] = ()
         self.headers: dict[str, str] = {}
         # A host that does not answer: what is asked of it comes back as this.
         self.away: NoReply | None = None
@@ -225,9 +230,17 @@ class FakeUsdm:
     def answer(self, line: Line, message: dict[str, Any]) -> None:
         method = message["method"]
         if method in ("SUBSCRIBE", "UNSUBSCRIBE"):
+            for stream in message["params"]:
+                if stream in self.no_streams:
+                    line.push({"code": 2, "msg": f"no {stream}", "id": message["id"]})
+                    return
+                if method == "SUBSCRIBE":
+                    line.streams[stream] = None
+                else:
+                    line.streams.pop(stream, None)
             line.push({"result": None, "id": message["id"]})
         elif method == "LIST_SUBSCRIPTIONS":
-            line.push({"result": [], "id": message["id"]})
+            line.push({"result": list(line.streams), "id": message["id"]})
         elif method == "session.status":
             line.push({"id": message["id"], "status": 200, "result": {}})
         else:

@@ -126,6 +126,7 @@ class HandVenue:
         self.at_place: Callable[[PlaceOrder], None] = lambda order: None
         self.retries = 0
         self.retry_ns = 0
+        self.unsent = False
         self.fed: list[tuple[Feed, ...]] = []
         self._held: deque[asyncio.Future[None]] = deque()
         self._emit: Emit | None = None
@@ -154,7 +155,15 @@ class HandVenue:
         await self._leave("place", order.client_id)
         if self.retry_ns:
             says, wait_ns = "too many requests", self.retry_ns
-            return Answered(self.account, "place", order.client_id, Answer.REJECTED, says, retry_ns=wait_ns)
+            return Answered(
+                self.account,
+                "place",
+                order.client_id,
+                Answer.REJECTED,
+                says,
+                retry_ns=wait_ns,
+                unsent=self.unsent,
+            )
         shown = OrderReport(
             order.client_id,
             "v" + order.client_id[-4:],

@@ -95,7 +95,7 @@ def test_every_kind_of_order() -> None:
         assert await state(price=str(bid), tif="post_only") is State.OPEN
         assert "would have traded at once" in str(await state(price=str(ask), tif="post_only"))
         assert "free money" in str(await state(price=str(bid), qty="90"))
-        assert "refresh instruments" in str(await state(price=str(bid), qty="0.0000001"))
+        assert "off the step" in str(await state(price=str(bid), qty="0.0000001"))
         assert "worth too little" in str(await state(price=str(bid), qty="0.00001"))
         trigger = ask + 500
         stop = {"kind": "stop_limit", "trigger_price": trigger, "price": str(trigger + 10)}

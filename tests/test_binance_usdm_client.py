@@ -25,8 +25,8 @@ from kedge.model.events import (
     FillNews,
     InstrumentSeen,
     LinkDown,
+    LinkOdd,
     LinkUp,
-    Outgrown,
 )
 from kedge.model.order import State
 from kedge.model.venue import AccountReport, Answer
@@ -98,7 +98,7 @@ def test_leverage_and_margin_are_set_and_what_stands_already_is_fine() -> None:
         assert margins == ["ISOLATED", "ISOLATED"]
         assert [p["leverage"] for path, p in deeds if path == "/fapi/v1/leverage"] == ["20"]
         assert "1.5" in world.venue.trouble
-        assert any("whole numbers" in e.why for e in world.told(Outgrown))
+        assert any("whole numbers" in e.says for e in world.told(LinkOdd))
 
     with_world(test, LEVERED)
 
@@ -505,7 +505,8 @@ def test_a_lookup_asks_where_the_order_may_be() -> None:
         await world.up()
         missing = await world.venue.lookup(name(1), SYMBOL)
         assert (missing.order, missing.error) == (None, "")
-        assert world.fake.paths()[-2:] == ["/fapi/v1/order", "/fapi/v1/algoOrder"]
+        places = ["/fapi/v1/order", "/fapi/v1/algoOrder", "/fapi/v1/allAlgoOrders"]
+        assert world.fake.paths()[-3:] == places
         world.fake.orders[name(1)] = order_row(status="FILLED", executedQty="1")
         found = await world.venue.lookup(name(1), SYMBOL)
         assert found.order is not None
@@ -559,6 +560,7 @@ def test_a_report_gives_every_trade_its_owner() -> None:
         world.fake.orders["9"] = order_row(orderId=9, clientOrderId="strange", type="MARKET")
         world.fake.trades = [trade_row(id=70 + n, orderId=n) for n in (7, 8, 9, 10)]
         await world.up()
+        await asyncio.sleep(10)  # what is young might still be named
         await world.venue.watch([SYMBOL])
         said = await report(world)
         assert said.complete

@@ -167,7 +167,9 @@ def test_after_a_restart_nobody_is_called_a_stranger_unasked() -> None:
     hearing = Hearing("usdm/main", memory, {})
     assert say(hearing, fill(c="hand-made")).wants == [Want("links", "BTCUSDT")]
     memory.walk_done("BTCUSDT")
-    assert fills(hearing.links_known("BTCUSDT")) == [("BTCUSDT-77-s", "hand-made", Decimal("0.04"))]
+    assert fills(hearing.links_known("BTCUSDT", 9_000_000_000_000)) == [
+        ("BTCUSDT-77-s", "hand-made", Decimal("0.04"))
+    ]
     # From now on the number is known.
     assert fills(say(hearing, fill(c="hand-made", t=78))) == [("BTCUSDT-78-s", "hand-made", Decimal("0.04"))]
 

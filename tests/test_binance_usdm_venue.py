@@ -15,9 +15,9 @@ from kedge.model.events import (
     CashNews,
     InstrumentSeen,
     LinkDown,
+    LinkOdd,
     LinkUp,
     MarkUpdate,
-    Outgrown,
     TradesSeen,
 )
 from kedge.model.order import State
@@ -532,7 +532,7 @@ def test_hedge_mode_by_somebody_else_is_said() -> None:
         await world.until(world.downs, what="the change", within_s=400)
         assert "hedge mode" in world.downs()[0].why
         # Nothing is open, so it is switched back, and said.
-        await world.until(lambda: any("one-way" in e.why for e in world.all(Outgrown)), what="the way back")
+        await world.until(lambda: any("one-way" in e.says for e in world.all(LinkOdd)), what="the way back")
 
     tour(main)
 

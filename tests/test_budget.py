@@ -60,3 +60,13 @@ def test_exhausted_it_begins_from_nothing(rules: Rules) -> None:
     budget.exhaust(0)
     assert budget.left == 0
     assert budget.take(0, True) == -(-SECOND_NS // rules.requests_per_s)
+
+
+@given(RULE)
+def test_held_back_only_what_is_not_urgent_waits(rules: Rules) -> None:
+    budget = Budget(rules, 0)
+    budget.hold_back(SECOND_NS)
+    assert budget.take(0, True) == 0
+    wait_ns = budget.take(0, False)
+    assert wait_ns == SECOND_NS
+    assert budget.take(SECOND_NS, False) == 0

@@ -110,8 +110,15 @@ def test_a_cancel_that_came_too_late_does_not_change_the_order() -> None:
     late = {"cancelType": "CancelByUser", "rejectReason": "EC_OrigClOrdIDDoesNotExist", "cumExecQty": "0.010"}
     assert order(orderStatus="Filled", **late).state is State.FILLED
     assert order(orderStatus="Cancelled", **late).state is State.FILLED
-    # Words about a request are no refusal of the order itself.
-    assert order(orderStatus="Rejected", rejectReason="EC_OrigClOrdIDDoesNotExist").state is State.CANCELLED
+
+
+@pytest.mark.parametrize("reason", ["EC_OrigClOrdIDDoesNotExist", "EC_TooLateToCancel", "EC_OrderNotExist"])
+def test_a_refused_cancel_does_not_end_the_order(reason: str) -> None:
+    """One that found no order yet, say: what is told dead here would live on, and nobody would look."""
+    row = wire.read_as(encode(ORDER | {"orderStatus": "Rejected", "rejectReason": reason}), account.OrderRow)
+    assert isinstance(row, account.OrderRow)
+    assert account.order_of(row, "linear", known()) == account.Skipped()
+    assert order(orderStatus="Rejected", rejectReason=reason, cumExecQty="0.005").state is State.CANCELLED
 
 
 def test_a_refused_twin_says_nothing_of_the_order() -> None:
@@ -176,7 +183,7 @@ def test_an_order_that_cannot_be_read_is_not_guessed(changes: dict[str, Any]) ->
 
 def test_a_fill() -> None:
     assert execution() == Fill(
-        exec_id="e-1",
+        exec_id="BTCUSDT:e-1:s",
         client_id="c" * 32,
         venue_id="o-1",
         symbol="BTCUSDT",
@@ -207,6 +214,20 @@ def test_kinds_of_fills_and_none_is_dropped_for_having_no_id(kind: str, ours: st
     assert (made.kind, made.client_id) == (ours, "")
 
 
+def test_executions_are_told_apart_by_symbol_and_side() -> None:
+    """Both sides of a trade of the account with itself may carry one id, and so may two symbols."""
+    mine = execution()
+    assert execution(side="Buy", orderId="o-2").exec_id != mine.exec_id
+    assert execution(symbol="ETHUSDT").exec_id != mine.exec_id
+    assert execution("spot").exec_id != mine.exec_id
+
+
+def test_a_rebate_is_paid_in_the_other_coin() -> None:
+    assert execution("spot", side="Buy", execFee="-0.1", isMaker=True).fee_asset == "USDT"
+    assert execution("spot", side="Sell", execFee="-0.1", isMaker=True).fee_asset == "BTC"
+    assert execution("spot", side="Sell", execFee="-0.1", isMaker=True, feeCurrency="MNT").fee_asset == "MNT"
+
+
 def test_fees_in_the_coin_that_is_received() -> None:
     assert execution("spot", side="Buy", execFee="0.00001").fee_asset == "BTC"
     assert execution("spot", side="Sell", feeCurrency="MNT").fee_asset == "MNT"
@@ -225,6 +246,12 @@ def test_what_is_no_trade_is_not_booked_as_one() -> None:
 )
 def test_a_fill_that_cannot_be_read_is_not_guessed(changes: dict[str, Any]) -> None:
     assert isinstance(execution(**changes), wire.Unreadable)
+
+
+def test_an_inverse_fill_at_nothing_has_no_worth() -> None:
+    """Its worth is its quantity divided by the price."""
+    assert isinstance(execution("inverse", symbol="BTCUSD", execPrice="0"), wire.Unreadable)
+    assert isinstance(execution(execPrice="0"), Fill)
 
 
 def test_funding_is_the_same_cash_from_both_sources() -> None:

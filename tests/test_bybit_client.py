@@ -17,6 +17,7 @@ from kedge.model.events import BalanceNews, InstrumentSeen, LinkUp, OrderNews
 from kedge.model.numbers import ZERO
 from kedge.model.venue import AccountReport, Answer
 from kedge.sim.testnet.web import Reply
+from kedge.venues.bybit.asks import WINDOWS
 from kedge.venues.bybit.rules import Options
 
 
@@ -141,10 +142,17 @@ def test_a_list_that_is_not_whole_changes_nothing() -> None:
 # ── settings and the dead-man switch ────────────────────────────────────────────────────────────
 
 
+class Always(dict[str, Reply]):
+    """Pages that are answered every time."""
+
+    def pop(self, path: str, default: Any = None) -> Any:  # type: ignore[override]
+        return self.get(path, default)
+
+
 def test_a_switch_that_is_not_ours_to_have_is_said_once_and_keeps_nobody_out() -> None:
     async def main() -> None:
         world = World(dead_man_ns=10 * SECOND_NS)
-        world.pages["/v5/order/disconnected-cancel-all"] = said(10005, "Permission denied")
+        world.pages = Always({"/v5/order/disconnected-cancel-all": said(10005, "Permission denied")})
         async with world:
             await world.linked()
             assert "institutional clients only" in world.venue.trouble
@@ -192,6 +200,69 @@ def test_a_setting_whose_answer_is_doubtful_is_tried_again() -> None:
             assert world.venue.trouble == ""
 
     run(main())
+
+
+def test_a_setting_that_stays_doubtful_keeps_nobody_out_for_ever() -> None:
+    """An account with open positions is better off connected, whatever is wrong with one of the paths."""
+
+    async def main() -> None:
+        world = World(leverage={"BTCUSDT": Decimal(5)})
+        world.sea.http["/v5/position/set-leverage"] = "busy"
+        async with world:
+            await world.until(lambda: world.all(LinkUp), within_s=10)
+            assert len(world.downs()) == 1
+            assert "settings" in world.venue.trouble
+            assert (await world.place())[1].answer is Answer.ACCEPTED
+            world.sea.http.clear()
+            world.cut("/v5/private")
+            await world.link_again()
+            assert any("set-leverage" in one for one in world.sea.asked)
+            await world.until(lambda: world.venue.trouble == "")
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("on", "armed", "trouble"),
+    [
+        (("SPOT", "DERIVATIVES"), True, ""),
+        (("DERIVATIVES",), True, "not armed for SPOT"),
+        (("SPOT",), True, "not armed for DERIVATIVES"),
+        ((), False, "is not armed"),
+    ],
+)
+def test_a_switch_is_armed_for_what_the_venue_says_and_no_more(
+    on: tuple[str, ...], armed: bool, trouble: str
+) -> None:
+    async def main() -> None:
+        world = World(dead_man_ns=10 * SECOND_NS)
+        infos = [
+            {"product": p, "dcpStatus": "ON" if p in on else "OFF", "timeWindow": "10"}
+            for p in ("SPOT", "DERIVATIVES", "OPTIONS")
+        ]
+        if len(on) == 1:  # the other one is refused when it is set
+            world.pages["/v5/order/disconnected-cancel-all"] = said(10005, "Permission denied")
+        world.pages["/v5/account/query-dcp-info"] = said(0, "OK", {"dcpInfos": infos})
+        async with world:
+            await world.linked()
+            assert any(b"dcp.future" in frame for frame in world.sea.said) is armed
+            assert trouble in world.venue.trouble
+            assert bool(world.venue.trouble) is bool(trouble)
+
+    run(main())
+
+
+def test_an_empty_list_of_instruments_closes_nothing() -> None:
+    """The venue warns of this page in times of trouble: then above all, hedges must go on."""
+
+    async def main(world: World) -> None:
+        world.pages["/v5/market/instruments-info"] = said(0, "OK", {"category": "linear", "list": []})
+        await world.venue._list_again()
+        assert not [e for e in world.all(InstrumentSeen) if e.instrument.status == "closed"]
+        assert "were not refreshed" in world.venue.trouble
+        assert (await world.place())[1].answer is Answer.ACCEPTED
+
+    tour(main)
 
 
 @pytest.mark.parametrize(("code", "told"), [(110025, False), (110024, True)])
@@ -297,16 +368,23 @@ def test_balances_are_told_whole_though_the_stream_tells_one_coin() -> None:
     tour(main)
 
 
+def test_three_accounts_behind_one_address_are_never_shut_out() -> None:
+    """600 in five seconds by all of them, or nobody is served for ten minutes."""
+    assert 3 * WINDOWS["address"].limit < 600
+
+
 # ── how far back ────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_first_report_asks_for_the_last_day_and_later_ones_since_the_cursor() -> None:
-    """In windows of at most seven days, which leave nothing out between them."""
+    """In windows of at most seven days, which leave nothing out between them; the last one has no end."""
 
     async def main(world: World) -> None:
+        asked_ms = now_ns() // 1_000_000
         assert isinstance(await world.venue.report(""), AccountReport)
         (window,) = _windows(world)
-        assert _span(window)[1] - _span(window)[0] == 86_400_000
+        assert "endTime" not in window
+        assert _span(window)[0] == asked_ms - 86_400_000
         world.sea.asked.clear()
         report = await world.venue.report(str((now_ns() - 700 * DAY_NS) // 1_000_000))
         assert isinstance(report, AccountReport)
@@ -314,6 +392,7 @@ def test_a_first_report_asks_for_the_last_day_and_later_ones_since_the_cursor() 
         assert not report.clipped
         spans = [_span(one) for one in _windows(world)]
         assert len(spans) == 101
+        assert [window for window in _windows(world) if "endTime" not in window] == _windows(world)[-1:]
         assert all(0 <= end - start < 7 * 86_400_000 for start, end in spans)
         assert all(later[0] == earlier[1] + 1 for earlier, later in pairwise(spans))
 
@@ -326,7 +405,7 @@ def _windows(world: World) -> list[str]:
 
 def _span(target: str) -> tuple[int, int]:
     query = dict(pair.split("=") for pair in target.partition("?")[2].split("&"))
-    return int(query["startTime"]), int(query["endTime"])
+    return int(query["startTime"]), int(query.get("endTime", now_ns() // 1_000_000))
 
 
 def test_a_cursor_older_than_the_venue_keeps_is_clipped() -> None:

@@ -602,7 +602,12 @@ def test_a_report_that_lacks_a_page_concludes_nothing() -> None:
             report = await world.venue.report(first.cursor)
             assert isinstance(report, AccountReport), path
             assert not report.complete
+            assert path.partition("?")[0] in world.venue.trouble, (
+                "people are told which part of it is missing"
+            )
             world.sea.http.clear()
+        assert isinstance(await world.venue.report(first.cursor), AccountReport)
+        assert world.venue.trouble == ""
         world.sea.http["/v5/order/realtime"] = "busy"
         assert isinstance(await world.venue.report(first.cursor), str)
         error = (await world.venue.lookup(order.client_id, "BTCUSDT")).error
@@ -666,5 +671,94 @@ def test_lookups_that_lag_are_bounded_by_the_rules() -> None:
         await asyncio.sleep(BYBIT_RULES.visibility_ns / SECOND_NS)
         found = await world.venue.lookup(order.client_id, "BTCUSDT")
         assert found.order is not None
+
+    tour(main)
+
+
+def test_a_report_has_the_latest_fills_though_the_venue_s_clock_is_ahead() -> None:
+    """What the venue dates later than our question has happened before it all the same."""
+
+    async def main() -> None:
+        async with World(venue_ahead_ns=3 * SECOND_NS) as world:
+            await world.linked()
+            await world.place(kind="market", price=ZERO)
+            await world.until(world.fills)
+            report = await world.venue.report("")
+            assert isinstance(report, AccountReport)
+            assert [fill.exec_id for fill in report.fills] == [fill.exec_id for fill in world.fills()]
+
+    run(main())
+
+
+def test_too_many_order_lines_are_no_word_about_the_key() -> None:
+    """10003 is "the key is invalid" by HTTP, and "too many sessions under the same UID" on the order line."""
+
+    async def main(world: World) -> None:
+        world.sea.frames["out wss://bybit.test/v5/trade"] = "dropped"
+        placing = asyncio.get_running_loop().create_task(world.place())
+        await world.until(lambda: b"order.create" in world.sea.said[-1])
+        crowded = {"retCode": 10003, "retMsg": "Too many sessions under the same UID", "op": "order.create"}
+        (line,) = world.sockets("/v5/trade")
+        line.say(json.dumps({"reqId": json.loads(world.sea.said[-1])["reqId"], **crowded}).encode())
+        _, answered = await placing
+        assert answered.answer is Answer.REJECTED
+        assert "Too many sessions" in answered.reason
+        # The next one goes by HTTP, and the account stays linked.
+        order, answered = await world.place()
+        assert answered.answer is Answer.ACCEPTED
+        await ended(world, order.client_id, State.OPEN)
+        for _ in range(8):  # however often it is turned away, it tries again
+            await world.until(lambda: b'"auth"' in world.sea.said[-1], within_s=100)
+            said = json.loads(world.sea.said[-1])
+            await asyncio.sleep(0.2)
+            world.sea.said.append(b"")
+            crowded = {"reqId": said["reqId"], "retCode": 10003, "retMsg": "Too many sessions", "op": "auth"}
+            for line in world.sockets("/v5/trade"):
+                line.say(json.dumps(crowded).encode())
+        assert "Too many sessions" in world.venue.trouble
+        world.sea.frames.clear()
+        await world.until(lambda: world.venue._trade.usable, within_s=100)
+        assert world.downs() == []
+
+    tour(main)
+
+
+def test_an_answer_without_its_code_is_no_consent() -> None:
+    async def main(world: World) -> None:
+        world.sea.frames["out wss://bybit.test/v5/trade"] = "dropped"
+        order = world.order()
+        placing = asyncio.get_running_loop().create_task(world.venue.place(order))
+        await world.until(lambda: b"order.create" in world.sea.said[-1])
+        (line,) = world.sockets("/v5/trade")
+        said = {"reqId": json.loads(world.sea.said[-1])["reqId"], "op": "order.create"}
+        line.say(json.dumps({**said, "data": {"orderLinkId": order.client_id}}).encode())
+        assert (await placing).answer is Answer.UNKNOWN
+
+    tour(main)
+
+
+def test_too_many_orders_hold_up_no_cancel_and_no_question() -> None:
+    """The venue counts each path for itself: what one of them has used up is still there for the others."""
+
+    async def main(world: World) -> None:
+        world.sea.sockets["/v5/trade"] = "refused"
+        world.cut("/v5/trade")
+        await world.until(lambda: not world.venue._trade.usable)
+        order, _ = await world.place()
+        await ended(world, order.client_id, State.OPEN)
+        many = {"retCode": 10006, "retMsg": "Too many visits!", "result": {}, "retExtInfo": {}, "time": 1}
+        reset = str(now_ns() // 10**6 + 4_000)
+        world.pages["/v5/order/create"] = Reply(
+            200, json.dumps(many).encode(), {"X-Bapi-Limit-Reset-Timestamp": reset}
+        )
+        _, answered = await world.place()
+        assert (answered.answer, answered.unsent) == (Answer.REJECTED, False)
+        _, answered = await world.place()
+        assert (answered.answer, answered.unsent, answered.retry_ns > 0) == (Answer.REJECTED, True, True)
+        answered = await world.venue.cancel(order.client_id, "BTCUSDT", now_ns() + 5 * SECOND_NS)
+        assert answered.answer is Answer.ACCEPTED
+        assert (await world.venue.lookup(order.client_id, "BTCUSDT")).error == ""
+        await asyncio.sleep(5)
+        assert (await world.place())[1].answer is Answer.ACCEPTED
 
     tour(main)

@@ -71,9 +71,21 @@ def test_what_a_person_must_mend_says_how(code: int) -> None:
 
 def test_reasons_are_sentences() -> None:
     assert errors.reason_of(0, "OK") == ""
-    assert errors.reason_of(110094, "too low").startswith("too low (110094): the order is worth less")
-    assert errors.reason_of(777, "") == "no words (777)"
+    said = "the order is worth less than the venue's minimum (Bybit says 110094: too low)"
+    assert errors.reason_of(110094, "too low") == said
+    assert "enough free money" in errors.reason_of(110007, "ab not enough for new order")
+    assert errors.reason_of(777, "") == "Bybit says 777"
     assert len(errors.reason_of(10001, "x" * 5_000)) <= 300
+
+
+def test_what_was_signed_is_not_shown() -> None:
+    """The venue repeats it where the signature does not fit, and the key is in it."""
+    words = 'error sign! origin_string[1700000000000THEKEY5000{"category":"linear"}]'
+    assert "THEKEY" not in errors.reason_of(10004, words)
+    assert "error sign" in errors.reason_of(10004, words)
+    refused = errors.refused_of(10004, words)
+    assert refused is not None
+    assert "THEKEY" not in refused.why
 
 
 def test_bans_are_taken_to_heart() -> None:
@@ -88,7 +100,7 @@ def test_the_pause_after_too_many_requests_is_the_venues_own() -> None:
     assert errors.patience_of(10006, soon, now_ns).wait_ns == 700_000_000
     # Another clock's word, or none: a pause all the same, and a short one.
     far = {"x-bapi-limit-reset-timestamp": "1800000000000"}
-    assert errors.patience_of(10006, far, now_ns).wait_ns == 5 * 10**9
+    assert errors.patience_of(10006, far, now_ns).wait_ns == 2 * 10**9
     for odd in ("", "soon", "9" * 40, "-5"):
         assert errors.patience_of(10006, {"x-bapi-limit-reset-timestamp": odd}, now_ns).wait_ns > 0
     assert errors.patience_of(0, soon, now_ns) == HEEDLESS

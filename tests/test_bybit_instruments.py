@@ -175,6 +175,15 @@ def test_what_changed_is_news_and_what_is_gone_is_closed() -> None:
     assert listing.all["BTC/USDT"].status == "trading"  # another category's list says nothing of it
 
 
+def test_a_list_that_is_not_whole_closes_nothing() -> None:
+    listing = known()
+    assert listing.learn("linear", read("linear", CONTRACT), whole=False) == []
+    assert listing.all["BTCPERP"].status == "trading"
+    assert listing.lists("linear")
+    listing.learn("linear", [])
+    assert not listing.lists("linear")
+
+
 def test_where_fees_are_paid_when_the_venue_does_not_say() -> None:
     listing = known()
     assert listing.settle_coins("linear") == ("USDT", "USDC")

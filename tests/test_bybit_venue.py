@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
@@ -23,7 +24,7 @@ from kedge.model.events import (
 )
 from kedge.model.order import State
 from kedge.model.venue import AccountReport, Answer, Feed
-from kedge.venues.bybit.rules import Options
+from kedge.venues.bybit.rules import INTERVALS, Options
 
 MINUTE_NS = 60 * SECOND_NS
 
@@ -338,6 +339,85 @@ def test_trades_that_were_missed_are_told_after_the_cut() -> None:
         world.sea.sockets.clear()
         await world.until(lambda: len(world.all(TradesSeen)) == 2)
         assert [t.side for t in world.all(TradesSeen)[1].trades] == ["sell"]
+
+    tour(main)
+
+
+def test_two_watches_at_once_subscribe_nothing_twice() -> None:
+    """The venue refuses a whole request for one topic that it streams already."""
+
+    async def main(world: World) -> None:
+        symbols = ("BTC/USDT", "ETH/USDT")
+        feeds = [Feed(symbol, "bars", length) for symbol in symbols for length in INTERVALS]
+        await world.venue.watch(symbols[:1])
+        await world.until(lambda: world.books(symbols[0]))
+        loop = asyncio.get_running_loop()
+        both = [loop.create_task(world.venue.watch(symbols, feeds)) for _ in range(2)]
+        await asyncio.sleep(0.001)
+        await world.venue._watch_what_is_listed()  # as after a new list
+        for task in both:
+            await task
+        await world.until(lambda: world.books(symbols[1]))
+        asked = [json.loads(said) for said in world.sea.said if b'"subscribe"' in said]
+        topics = [topic for said in asked for topic in said["args"]]
+        spot = [topic for topic in topics if "." in topic and "orderbook.1." not in topic]
+        assert len(spot) == len(set(spot)) == 2 * len(symbols) + len(feeds)
+
+    tour(main)
+
+
+def test_the_newest_watch_counts_though_an_older_one_is_still_under_way() -> None:
+    async def main(world: World) -> None:
+        await world.venue.watch(["BTC/USDT", "BTCUSDT"])
+        await world.until(lambda: world.books("BTC/USDT") and world.books("BTCUSDT"))
+        loop = asyncio.get_running_loop()
+        older = loop.create_task(world.venue.watch(["BTC/USDT", "BTCUSDT", "ETHUSDT"]))
+        await asyncio.sleep(0)
+        await world.venue.watch(["BTC/USDT", "ETH/USDT", "BTCUSDT", "ETHUSDT"])
+        await older
+        assert world.venue._markets["spot"]._books.symbols == ("BTC/USDT", "ETH/USDT")
+        await world.until(lambda: world.books("ETH/USDT") and world.books("ETHUSDT"))
+
+    tour(main)
+
+
+def test_more_markets_than_one_connection_may_name_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the venue does with the character too many is not written anywhere."""
+    monkeypatch.setattr("kedge.venues.bybit.market.TOPIC_CHARS_MOST", 150)
+
+    async def main(world: World) -> None:
+        symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+        await world.venue.watch(symbols)
+        await world.until(lambda: world.books("BTCUSDT") and world.books("ETHUSDT"))
+        (lost,) = [event for event in world.all(BookLost) if "characters" in event.why]
+        assert lost.market == "bybit/main:SOLUSDT"
+        assert "SOLUSDT" not in b"".join(world.sea.said).decode()
+        assert "watch fewer" in world.venue.trouble
+        await world.venue.watch(symbols[1:])
+        await world.until(lambda: world.books("SOLUSDT"))
+
+    tour(main)
+
+
+def test_a_topic_that_is_streamed_already_is_not_refused() -> None:
+    async def main(world: World) -> None:
+        await world.venue.watch(["BTCUSDT"])
+        await world.until(lambda: world.books("BTCUSDT"))
+        world.sea.frames['out wss://bybit.test/v5/public/linear {"req_id"'] = "dropped"
+        watching = asyncio.get_running_loop().create_task(world.venue.watch(["BTCUSDT", "ETHUSDT"]))
+        for number in range(3):  # both topics, then each by itself
+            await world.until(lambda: b'"subscribe"' in world.sea.said[-1])
+            said = json.loads(world.sea.said[-1])
+            world.sea.said.append(b"")
+            words = f"error:already subscribed,topic:{said['args'][0]}"
+            no = {"success": False, "ret_msg": words, "req_id": said["req_id"], "op": "subscribe"}
+            (line,) = world.sockets("/v5/public/linear")
+            line.say(json.dumps(no).encode())
+            assert number or len(said["args"]) == 2
+        await watching
+        lost = [e for e in world.all(BookLost) if "does not stream" in e.why]
+        assert lost == []
+        assert world.venue.trouble == ""
 
     tour(main)
 

@@ -51,7 +51,7 @@ BODY = (
     ],
 )
 def test_rest_signatures(stamp: int, window: int, payload: str, signature: str) -> None:
-    assert sign.rest_signature(SECRET, KEY, stamp, window, payload) == signature
+    assert sign.rest_signature(SECRET, KEY, stamp, window, payload.encode()) == signature
 
 
 def test_socket_signature() -> None:
@@ -224,7 +224,7 @@ def test_the_execution_of_the_documents_stream() -> None:
     assert isinstance(row, account.ExecRow)
     fill = account.exec_of(row, "linear", listing())
     assert fill == Fill(
-        exec_id="0ab1bdf7-4219-438b-b30a-32ec863018f7",
+        exec_id="BTCUSDT:0ab1bdf7-4219-438b-b30a-32ec863018f7:s",
         client_id="",
         venue_id="9aac161b-8ed6-450d-9cab-c5cc67c21784",
         symbol="BTCUSDT",

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from kedge.engine.effects import AskReport, Place
 from kedge.engine.engine import AUDIT_EVERY_NS
 from kedge.model import records as r
-from kedge.model.events import CashNews, LinkUp, Reported, ReportFailed
+from kedge.model.events import CashNews, FillNews, LinkUp, Reported, ReportFailed
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Balance, Cash
+from kedge.model.venue import AccountReport, Balance, Cash, Fill
 
 
 def synthetic(t: Trial) -> list[D]:
@@ -298,3 +298,18 @@ def test_both_sides_of_a_reconnect_send_one_order() -> None:
         t.book()
     assert not t.take(Place)
     t.found(place, State.OPEN)
+
+
+def test_a_fill_of_a_symbol_that_nobody_lists_does_not_have_the_venue_asked_without_a_pause() -> None:
+    """A contract in its auction, or delisted since: no report will ever bring its instrument."""
+    t = Trial()
+    strange = Fill("x-strange", "", "v-strange", "NOWHERE", "buy", D(1), D(1), D(0), "USDT", t.now_ns)
+    t.hear(FillNews(MAIN, strange))
+    assert len(t.take(AskReport)) <= 1
+    asked = 0
+    for _ in range(100):
+        t.report(fills=(strange,))
+        t.wait("0.1", keep_books=True)
+        asked += t.reports_asked()
+    assert 1 <= asked <= 6
+    assert any("NOWHERE" in text for text in t.notes())

@@ -313,6 +313,24 @@ def test_a_venue_that_wants_to_be_left_alone_is_left_alone() -> None:
     in_virtual_time(go)
 
 
+def test_a_count_of_orders_that_is_used_up_holds_up_no_cancel() -> None:
+    """What an adapter did not send, for want of room in its own count, says nothing of anything else."""
+
+    async def go() -> None:
+        async with a_trial() as t:
+            t.venue.retry_ns, t.venue.unsent = 5 * SECOND, True
+            t.give(place(1))
+            await settle()
+            t.venue.retry_ns, t.venue.unsent = 0, False
+            t.give(place(2), cancel(3))
+            await settle()
+            assert [answered.request for answered in t.answers()] == ["place", "cancel"]
+            await asyncio.sleep(5.1)
+            assert len(t.answers()) == 3
+
+    in_virtual_time(go)
+
+
 def test_a_persons_word_has_the_venue_tried_again() -> None:
     async def go() -> None:
         async with a_trial() as t:

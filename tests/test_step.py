@@ -184,8 +184,12 @@ def test_a_fill_under_the_venues_own_number_is_booked_to_the_order_that_has_it()
     nameless = replace(t.a_fill(place, "0.02"), client_id="")
     t.hear(FillNews(MAIN, nameless))
     assert t.slot("b").tally.bought == D("0.02")
+    # Somebody cancelled it by hand, and the venue calls it by the cancel's name since.
+    renamed = replace(t.a_fill(place, "0.01"), client_id="web_xyz", exec_id="after that")
+    t.hear(FillNews(MAIN, renamed))
+    assert t.slot("b").tally.bought == D("0.03")
     t.hear(FillNews(MAIN, replace(nameless, exec_id="another", venue_id="somebody else's")))
-    assert t.slot("b").tally.bought == D("0.02")
+    assert t.slot("b").tally.bought == D("0.03")
     t.check()
 
 
@@ -410,6 +414,56 @@ def test_where_the_venue_cannot_amend_it_is_cancel_and_new() -> None:
     assert t.cancelled() == place.client_id
 
 
+def test_an_amend_that_was_acknowledged_is_done_when_the_stream_shows_it() -> None:
+    """Where an acknowledgement says no more than "taken", nobody has to be asked for what the stream says."""
+    for shown_first in (False, True):
+        t, place = buying()
+        t.opened(place)
+        old = t.now_ns
+        t.wait("0.1")
+        t.play("b", up_to("buy", 59990, "0.05"))
+        assert [a.price for a in t.take(Amend)] == [D(59990)]
+        if not shown_first:
+            t.answer(place, Answer.ACCEPTED, request="amend")
+            t.news(place, State.OPEN, price=D(60000))
+            assert t.order(place).change == "amend", "that was before it"
+        t.wait("0.1")
+        t.news(place, State.OPEN, price=D(59990))
+        if shown_first:
+            assert t.order(place).change == "amend", "its answer is still to come, and must not end another"
+            t.answer(place, Answer.ACCEPTED, request="amend")
+        assert t.order(place).change == ""
+        t.wait("0.1")
+        t.play("b", up_to("buy", 60000, "0.05"))
+        assert [a.price for a in t.take(Amend)] == [D(60000)]
+        t.answer(place, Answer.ACCEPTED, request="amend")
+        t.news(place, State.OPEN, price=D(60000), version=old)
+        assert t.order(place).change == "amend", "old news of the same price proves nothing"
+        assert not t.take(Lookup)
+
+
+def test_what_is_no_longer_wanted_is_cancelled_though_an_amend_is_under_way() -> None:
+    """The kill switch must not wait for a venue that says nothing of an amend."""
+    for kill in (False, True):
+        t, place = buying()
+        t.opened(place)
+        t.play("b", up_to("buy", 59990, "0.05"))
+        t.take(Amend)
+        t.answer(place, Answer.UNKNOWN, request="amend")
+        if kill:
+            assert t.command("desk.kill", why="enough").ok
+        else:
+            t.play("b", wanting())
+        assert t.cancelled() == place.client_id
+        t.wait("0.1")
+        t.news(place, State.OPEN, price=D(59990))
+        t.answer(place, Answer.ACCEPTED, request="cancel")
+        assert not t.take(Cancel)
+        t.wait("0.1")
+        t.news(place, State.CANCELLED)
+        assert t.order(place).state is State.CANCELLED
+
+
 def test_an_amend_whose_answer_is_lost_is_settled_by_lookup_after_its_last_moment() -> None:
     t, place = buying()
     t.opened(place)
@@ -420,8 +474,7 @@ def test_an_amend_whose_answer_is_lost_is_settled_by_lookup_after_its_last_momen
     assert t.held("b") == "waiting for the amend"
     t.found(place, State.OPEN, price=D(60000), version=2)
     assert t.order(place).change == "amend", "it may still be carried out"
-    t.wait(9)
-    t.book()
+    t.wait(9, keep_books=True)
     t.found(place, State.OPEN, price=D(60000), version=2)
     assert t.order(place).change == "amend", "the next one"
     assert [a.price for a in t.take(Amend)] == [D(59980)]

@@ -7,6 +7,8 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -213,6 +215,24 @@ def test_a_cut_stream_ends_without_a_word() -> None:
         await until(lambda: not inn.toy.guests)
 
     visit(act)
+
+
+def test_who_is_gone_before_the_stream_is_open_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """A client that is killed while it connects: the venue forgets it, and complains to nobody."""
+
+    async def act(inn: Inn) -> None:
+        head = b"GET /stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        head += b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", inn.ready.port)) as gone:
+                gone.sendall(head)
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        async with inn.session.ws_connect(f"{inn.url}/stream") as ws:
+            await ws.receive_str()
+        await until(lambda: not inn.toy.guests)
+
+    visit(act)
+    assert not caplog.records, caplog.text
 
 
 def test_a_half_open_stream_answers_no_pings() -> None:

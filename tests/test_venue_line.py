@@ -179,14 +179,14 @@ def test_a_refusal_is_tried_a_few_times_and_then_not_again() -> None:
         toy.line.open()
         await asyncio.sleep(MINUTES_16)
         assert [line.split(" down ")[0] for line in toy.log] == ["0", "30", "90", "210", "450", "930"]
-        assert all("down refused toy: no such key" in line for line in toy.log[:-1])
-        assert toy.log[-1] == "930 down refused stopped toy: no such key"
+        assert all("down refused no such key" in line for line in toy.log[:-1])
+        assert toy.log[-1] == "930 down refused stopped no such key"
         await asyncio.sleep(100_000)
         assert len(toy.log) == 6
         # A person says that it is mended, and is wrong at first.
         toy.line.retry()
         await asyncio.sleep(1)
-        assert toy.log[-1] == "100960 down refused toy: no such key"
+        assert toy.log[-1] == "100960 down refused no such key"
         toy.net.login = b"welcome"
         toy.line.retry()
         await asyncio.sleep(1)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from venue_kit import BASE, HOST, SECOND_NS, ToyNet, now_ns, now_s, run
 
-from kedge.model.events import Answered, BookLost, Event, LinkDown, LinkUp
+from kedge.model.events import Answered, BookLost, Event, LinkDown, LinkOdd, LinkUp
 from kedge.model.venue import Answer, Rules
 from kedge.sim.testnet.web import Reply
 from kedge.storm.wires import Calm, SimWires, Way
@@ -229,8 +229,8 @@ def venue_time(offset_ns: int) -> ToyNet:
     [
         (0, "", ""),
         (-0.9, "", ""),
-        (-200, "the venue's clock is 200000 ms behind ours, so its answers prove nothing", ""),
-        (200, "", "the venue's clock is 200000 ms ahead of ours, so it may refuse requests as too late"),
+        (-200, "the venue's clock is 200 s behind ours, so its answers prove nothing", ""),
+        (200, "", "the venue's clock is 200 s ahead of ours, so it may refuse requests as too late"),
     ],
 )
 def test_clocks_are_compared(offset_s: float, fault: str, oddity: str) -> None:
@@ -347,18 +347,41 @@ def test_a_link_is_up_when_every_part_is_and_down_once() -> None:
     life.say(lost)
     assert events == []
     life.part_up("private", "its clock is odd")
-    assert events == [LinkUp("v/a", RULES)]
+    assert events == [LinkUp("v/a", RULES), LinkOdd("v/a", "its clock is odd")]
     assert life.trouble == "its clock is odd"
     assert greeted == [1]
     life.say(lost)
     life.part_down("private", "cut")
     life.part_down("rest", "cut as well")
     life.say(lost)
-    assert events[1:] == [lost, LinkDown("v/a", "cut")]
+    assert events[2:] == [lost, LinkDown("v/a", "cut")]
     assert life.trouble == "cut as well"
     life.part_up("rest")
     life.part_up("private")
-    assert events[3:] == [LinkUp("v/a", RULES)]
+    assert events[4:] == [LinkUp("v/a", RULES)]
+
+
+def test_what_is_odd_about_a_link_is_told_when_it_changes() -> None:
+    life = Life("v/a", RULES, ("rest",), lambda: None)
+    events = told(life)
+    life.trouble = "nobody hears this"
+    life.part_up("rest")
+    life.trouble = "the key may only read"
+    life.trouble = "the key may only read"
+    life.part_up("rest")
+    life.trouble = ""
+    assert events == [LinkUp("v/a", RULES), LinkOdd("v/a", "the key may only read"), LinkOdd("v/a", "")]
+    life.part_down("rest", "cut")
+    assert events[3:] == [LinkDown("v/a", "cut")]
+
+
+def test_after_a_cut_the_first_vain_attempt_is_told() -> None:
+    life = Life("v/a", RULES, ("rest",), lambda: None)
+    events = told(life)
+    life.part_up("rest")
+    for why in ("the connection was lost", "nobody listens", "nobody listens at all"):
+        life.part_down("rest", why)
+    assert events[1:] == [LinkDown("v/a", "the connection was lost"), LinkDown("v/a", "nobody listens")]
 
 
 def test_the_first_failure_is_told_and_what_a_person_must_mend() -> None:

@@ -159,13 +159,21 @@ def _report(
 def _done(config: PegConfig, slot: SlotView, market: MarketView, aim: Decimal) -> str:
     filled = slot.traded(config.side)
     if filled == 0:
-        smallest = max(market.instrument.min_qty, market.instrument.qty_step)
-        return f"{text(aim)} is less than the smallest order ({text(smallest)}): nothing to do"
+        return f"{text(aim)} is less than the smallest order ({_smallest(market, aim)}): nothing to do"
     average = slot.bought_avg if config.side == "buy" else slot.sold_avg
     price = text(average.quantize(market.instrument.tick))
     left = aim - filled
     rest = f"; {text(left)} is too little for an order" if left > 0 else ""
     return f"{_did(config)} {text(filled)} of {text(aim)} at {price} on average{rest}"
+
+
+def _smallest(market: MarketView, qty: Decimal) -> str:
+    """The bound that this quantity does not reach: of the quantity itself, or of what it is worth."""
+    instrument = market.instrument
+    least = max(instrument.min_qty, instrument.qty_step)
+    if qty < least:
+        return text(least)
+    return f"worth {text(instrument.min_notional)} {instrument.quote}"
 
 
 def _did(config: PegConfig) -> str:

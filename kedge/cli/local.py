@@ -24,7 +24,7 @@ from kedge.cli.out import say, show, show_json
 from kedge.cli.sims import add_sim_commands
 from kedge.desk.screens import Column, listing, name, state, words
 from kedge.desk.screens_status import summary_screen
-from kedge.doctor import examine, passed
+from kedge.doctor import Finding, examine, passed
 from kedge.home import Home
 from kedge.journal.journal import LeaseHeld
 from kedge.journal.sqlite import ReadOnlyJournal
@@ -123,12 +123,27 @@ _FINDINGS = (
 
 
 def doctor(*, home: HOME = "", json: AS_JSON = False) -> int:
-    """Is this machine fit to trade on? Clock, disk, lease, versions, settings, rights, journal."""
-    found = examine(homes.find(home))
+    """Is this machine fit to trade on? Clock, disk, lease, versions, settings, rights, journal, accounts."""
+    where = homes.find(home)
+    found = [*examine(where), *_accounts(where)]
     rows = [{"about": f.about, "level": f.level, "says": f.says, "mend": f.mend} for f in found]
     good = passed(found)
     show(listing("findings", rows, _FINDINGS, look_now(), {"ok": good, "findings": rows}), json)
     return Exit.OK if good else Exit.REFUSED
+
+
+def _accounts(where: Home) -> list[Finding]:
+    from kedge.runtime import accounts
+
+    try:
+        chosen = settings.load(where.settings)
+        found = list(accounts.examine(where, chosen))
+    except settings.SettingsWrong:
+        return []  # it was said above
+    return [
+        Finding(one.account, "fail" if one.fails else "warn" if one.mend else "ok", one.says, one.mend)
+        for one in found
+    ]
 
 
 def verify(*, home: HOME = "", json: AS_JSON = False) -> int:

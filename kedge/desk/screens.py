@@ -30,7 +30,8 @@ GAP = 2
 PROSE_LEAST = 16
 NAME_LEAST = 8
 SECOND_NS = 1_000_000_000
-# Averages and profits of inverse contracts come out of a division; people see so many decimals of them.
+# Averages and profits of inverse contracts come out of a division; people see so many decimals of them, less
+# those before the point.
 DECIMALS_SHOWN = 8
 
 Row = Mapping[str, Any]
@@ -101,7 +102,8 @@ def about(value: Any) -> str:
     whole = digits(value)
     if len(whole.rpartition(".")[2]) <= DECIMALS_SHOWN or "." not in whole:
         return whole
-    cut = Decimal(whole).quantize(Decimal(1).scaleb(-DECIMALS_SHOWN))
+    before = len(whole.partition(".")[0].strip("-0"))
+    cut = Decimal(whole).quantize(Decimal(1).scaleb(-max(2, DECIMALS_SHOWN - before)))
     return f"≈{numbers.text(cut)}"
 
 
@@ -153,6 +155,13 @@ def state(value: Any) -> Text:
 def word(value: Any) -> Text:
     """One word that is not broken."""
     return Text(clean(value))
+
+
+def place(value: Any) -> Text:
+    """A symbol, and on a line of its own the account where it is traded."""
+    symbol, _, account = str(value).partition("\n")
+    shown = Text(clean(symbol), overflow="fold")
+    return shown.append(f"\n{clean(account)}", "dim") if account else shown
 
 
 def words(value: Any) -> Text:
@@ -266,8 +275,12 @@ class _Layout:
         self.squeezed = sum(self._least(place, folded) for place in range(len(columns))) + gaps
 
     def _least(self, place: int, folded: Mapping[Any, int]) -> int:
-        natural = max(len(self.columns[place].title), *(cells[place].cell_len for cells in self.rows))
+        natural = max(len(self.columns[place].title), *(_width(cells[place]) for cells in self.rows))
         return min(natural, folded.get(self.columns[place].show, natural))
+
+
+def _width(cell: Text) -> int:
+    return max(line.cell_len for line in cell.split("\n", allow_blank=True))
 
 
 def _layout(rows: Sequence[Row], columns: Sequence[Column], look: Look, *, wide: bool) -> _Layout:
@@ -321,7 +334,7 @@ ORDERS = (
     Column("bot", ("bot",), name),
     Column("slot", ("slot",), word, wide=True),
     Column("market", ("market",), word, wide=True),
-    Column("market", ("symbol",), word, narrow=True),
+    Column("market", ("symbol",), place, narrow=True),
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True, wide=True),
     Column("price", ("price",), number, right=True),
@@ -338,7 +351,7 @@ FILLS = (
     Column("bot", ("bot",), name),
     Column("slot", ("slot",), word),
     Column("market", ("market",), word, wide=True),
-    Column("market", ("symbol",), word, narrow=True),
+    Column("market", ("symbol",), place, narrow=True),
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True),
     Column("price", ("price",), number, right=True),
@@ -352,7 +365,7 @@ POSITIONS = (
     Column("bot", ("bot",), name),
     Column("slot", ("slot",), word),
     Column("market", ("market",), word, wide=True),
-    Column("market", ("symbol",), word, narrow=True),
+    Column("market", ("symbol",), place, narrow=True),
     Column("qty", ("qty",), signed, right=True),
     Column("average", ("average",), average, right=True),
     Column("mark", ("mark",), number, right=True, wide=True),
@@ -414,13 +427,16 @@ ROWS: dict[str, tuple[Column, ...]] = {
 
 def rows_screen(what: str, rows: Sequence[Row], look: Look) -> Screen:
     """Orders, fills, positions, decisions, notes, commands or cash."""
-    return listing(what, [_shortened(row) for row in rows], ROWS[what], look, data=rows)
+    accounts = dict.fromkeys(str(row.get("market", "")).rpartition(":")[0] for row in rows)
+    several = len(accounts) > 1
+    return listing(what, [_shortened(row, several) for row in rows], ROWS[what], look, data=rows)
 
 
-def _shortened(row: Row) -> Row:
-    """With what only people are shown: shorter forms of what the row has."""
-    market = str(row.get("market", ""))
-    extra: dict[str, Any] = {"symbol": market.rpartition(":")[2]}
+def _shortened(row: Row, several: bool) -> Row:
+    """With what only people are shown: shorter forms of what the row has. The account is left out where there
+    is only one."""
+    account, _, symbol = str(row.get("market", "")).rpartition(":")
+    extra: dict[str, Any] = {"symbol": f"{symbol}\n{account}" if several and account else symbol}
     if "filled" in row:
         extra["progress"] = f"{digits(row['filled'])}/{digits(row.get('qty'))}"
     if row.get("fees"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +37,9 @@ from kedge.model.numbers import ZERO
 
 # A summary shows the newest of these; `kedge notes` has all.
 NOTES_SHOWN = 8
+# `kedge status --json` has all.
+BALANCES_SHOWN = 8
+MONEY_FIRST = ("USDT", "USDC", "USD", "EUR", "BTC", "ETH")
 
 _ACCOUNTS = (
     Column("account", ("account",), name),
@@ -81,7 +84,9 @@ def status_screen(status: Status, look: Look) -> Screen:
 
     def draw(width: int) -> RenderableType:
         accounts = [_account(account) for account in status.accounts]
-        markets = [_market(market) for account in status.accounts for market in plain(account.markets)]
+        markets = [
+            _market(market, account) for account in status.accounts for market in plain(account.markets)
+        ]
         bots = [_bot(bot) for bot in status.bots]
         return stack(
             _head(status, look, width),
@@ -187,18 +192,33 @@ def _needs(status: Status) -> Text | None:
 
 def _account(account: AccountLook) -> Row:
     link = "ready" if account.ready else "asking" if account.up else "down"
-    balances = ", ".join(f"{about(amount)} {asset}" for asset, amount in sorted(account.balances.items()))
-    return {**plain(account), "link": link, "balances": balances}
+    return {**plain(account), "link": link, "balances": _balances(account.balances)}
 
 
-def _market(market: dict[str, Any]) -> Row:
-    how = "" if market["fresh"] and market["open"] else "closed" if not market["open"] else "stale"
-    return {**market, "age": span(market["age_ns"]), "state": how}
+def _balances(balances: Mapping[str, Decimal]) -> str:
+    """The money people count in first. A venue may have hundreds of coins, and test networks give them all."""
+    order = {asset: place for place, asset in enumerate(MONEY_FIRST)}
+    assets = sorted(balances, key=lambda asset: (order.get(asset, len(order)), asset))
+    shown = [f"{about(balances[asset])} {clean(asset)}" for asset in assets[:BALANCES_SHOWN]]
+    more = len(assets) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _market(market: dict[str, Any], account: AccountLook) -> Row:
+    """What was never heard is left empty; why an account is down stands with the account."""
+    heard = bool(market["age_ns"])
+    how = "" if market["fresh"] and market["open"] else "stale" if market["open"] else "closed"
+    prices = {name: "" if market[name] == "0" else market[name] for name in ("bid", "ask", "mark")}
+    why = "" if market["why"] == account.why else market["why"]
+    age = span(market["age_ns"]) if heard else ""
+    return {**market, **prices, "age": age, "state": how if heard else how and "waiting", "why": why}
 
 
 def _bot(bot: BotLook) -> Row:
     held = next((f"{slot.slot}: {slot.held}" for slot in bot.slots if slot.held), "")
-    says = bot.why if bot.phase in ("parked", "killed") else bot.waits_for or held or bot.last_word or bot.why
+    wants = next((f"{slot.slot}: {slot.wants}" for slot in bot.slots if slot.wants != "nothing"), "")
+    says = bot.waits_for or held or bot.last_word or bot.why or wants
+    says = bot.why or says if bot.phase in ("parked", "killed", "paused") else says
     return {"bot": bot.bot, "kind": bot.kind, "phase": bot.phase, "says": says}
 
 

@@ -25,7 +25,7 @@ from kedge.model import records as r
 from kedge.model.events import Command
 from kedge.model.numbers import LIMIT, ZERO
 from kedge.model.order import Move, State
-from kedge.model.sentences import mistake, nearest
+from kedge.model.sentences import mistake, not_listed
 
 Result = tuple[bool, str]
 ENDED = ("stopped", "parked", "killed")
@@ -54,6 +54,20 @@ def hear_command(e: Engine, command: Command) -> None:
         )
     )
     e.count("commands" if ok else "commands refused")
+    if not ok and command.via == "file":
+        # Whoever wrote the file may not be watching the terminal.
+        e.note("alarm", f"bots file: {_named(command)}{says}")
+
+
+def _named(command: Command) -> str:
+    try:
+        return msgspec.json.decode(command.args, type=_Named).name + ": "
+    except msgspec.DecodeError:
+        return ""
+
+
+class _Named(msgspec.Struct):
+    name: str
 
 
 def _carry_out(e: Engine, command: Command) -> Result:
@@ -102,7 +116,8 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
     said = e.embody(e.desk.bots[args.name])
     assert not said, said
     e.touch(args.name)
-    return True, f"{args.name} is running"
+    waits = "; the kill switch is on, so it sends nothing until: kedge revive" if e.desk.killed else ""
+    return True, f"{args.name} is running{waits}"
 
 
 def _judge(e: Engine, kind: Bot[Any, Any], config: Any, old: Any = None) -> str:
@@ -147,10 +162,7 @@ def _unknown_accounts(e: Engine, markets: tuple[str, ...]) -> str:
         link = e.links[account]
         lists = e.desk.accounts.get(account)
         if link.ready and lists is not None and symbol not in lists.instruments:
-            near = nearest(symbol, lists.instruments)
-            some = ", ".join(sorted(lists.instruments)[:20])
-            hint = f"did you mean {near}?" if near else f"it lists: {some}"
-            return f"{account} does not list {symbol!r}; {hint}"
+            return not_listed(account, symbol, lists.instruments)
     return ""
 
 
@@ -314,15 +326,16 @@ def _audit(e: Engine, args: c.AccountAudit, command: Command) -> Result:
         return False, f"there is no account {args.account!r}; there are: {', '.join(e.links)}"
     if not link.up:
         return False, f"{args.account} is not connected: {link.why}"
+    link.audit_asked = True
     want_report(e, args.account, 0)
-    return True, f"asking {args.account}"
+    return True, f"asking {args.account}; kedge notes tells what came of it"
 
 
 def _reconnect(e: Engine, args: c.AccountReconnect, command: Command) -> Result:
     link = e.links.get(args.account)
     if link is None:
         return False, f"there is no account {args.account!r}; there are: {', '.join(e.links)}"
-    if link.up:
+    if link.up and not link.odd:
         return True, f"{args.account} is connected already"
     link.stopped = False
     e.act(Retry(args.account))

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from kedge.engine.bot import Decision, Send
-from kedge.engine.engine import SECOND_NS, Engine, supervised
+from kedge.engine.engine import SECOND_NS, Engine, park, supervised
 from kedge.engine.plan import plan, withdraw
 from kedge.engine.senses import BotNow
 from kedge.engine.state import BotRow
@@ -73,23 +73,19 @@ def settle_bot(e: Engine, row: BotRow) -> None:
             withdraw(e, slot, f"the bot is {row.phase}")
 
 
-def park(e: Engine, row: BotRow, why: str) -> None:
-    e.write(r.BotPhased(bot=row.name, phase="parked", why=why))
-    e.note("alarm", f"parked: {why}", row.name)
-    e.count("bots parked")
-
-
 # ── asking ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _ask(e: Engine, row: BotRow, now: BotNow) -> Decision[Any] | None:
     bot = now.bot
     assert bot is not None
-    decision: Decision[Any] | None
-    decision, said = supervised(lambda: bot.decide(BotView(e, row, now)))
-    if decision is not None or not said:
-        nonsense, failed = supervised(lambda: _nonsense(now, decision))
-        said = nonsense or failed
+
+    def ask() -> tuple[Decision[Any], str]:
+        decision = bot.decide(BotView(e, row, now))
+        return decision, _nonsense(now, decision)
+
+    answer, failed = supervised(ask)
+    decision, said = answer or (None, failed)
     if said:
         park(e, row, said[:300])
         return None
@@ -155,12 +151,29 @@ def _bad_numbers(want: Want) -> str:
 
 def _bad_words(want: Want) -> str:
     """The journal could not be read again with a word that it does not know."""
+    if type(want) is Rest and _is_well_spoken(want):
+        return ""
     words = _REST_WORDS if isinstance(want, Rest) else _TARGET_WORDS
     for name, known in words.items():
         if getattr(want, name) not in known:
             return f"{name} {getattr(want, name)!r}; there is {', '.join(map(str, known))}"
     return (
         "" if isinstance(want.slot, str) and isinstance(want.why, str) else "a name or reason that is no text"
+    )
+
+
+def _is_well_spoken(want: Rest) -> bool:
+    """The same for what nearly all wants are, asked without going through a table."""
+    return (
+        type(want.slot) is str
+        and type(want.why) is str
+        and want.side in _REST_WORDS["side"]
+        and want.kind in _REST_WORDS["kind"]
+        and want.tif in _REST_WORDS["tif"]
+        and want.role in _REST_WORDS["role"]
+        and want.trigger_by in _REST_WORDS["trigger_by"]
+        and type(want.reduce_only) is bool
+        and type(want.quote) is bool
     )
 
 

@@ -79,7 +79,7 @@ class Engine:
         self.cares: dict[str, Care] = {}
         self.dirty: dict[str, None] = {}
         self.counts: dict[str, int] = {}
-        self.alarms: list[tuple[int, str, str]] = []  # when, about which bot, what
+        self.alarms: list[tuple[int, str, str]] = []  # when, about which bot or account, what
         self.sent_ns: list[int] = []  # when orders left, for orders per minute; also per link and per bot
         self.counter = 0  # of client ids, in this life
         self._watched: dict[str, tuple[Market, ...]] = {}  # by bot
@@ -106,13 +106,13 @@ class Engine:
     def note(self, level: r.NoteLevel, text: str, bot: str = "", account: str = "") -> None:
         self.write(r.Noted(level=level, text=text, bot=bot, account=account))
         if level == "alarm":
-            self.alarms.append((self.now_ns, bot, text))
+            self.alarms.append((self.now_ns, bot or account, text))
             del self.alarms[:-50]
 
-    def calm(self, bot: str) -> None:
-        """What alarmed about this bot is over: it traded, was changed, or has ended."""
+    def calm(self, about: str) -> None:
+        """What alarmed about this bot or account is over: it traded, was changed, has ended; is connected."""
         if self.alarms:
-            self.alarms = [alarm for alarm in self.alarms if alarm[1] != bot]
+            self.alarms = [alarm for alarm in self.alarms if alarm[1] != about]
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by
@@ -214,6 +214,9 @@ class Engine:
             self._watched[bot] = markets
         self.resubscribe()
 
+    def watched(self, bot: str) -> tuple[Market, ...]:
+        return self._watched.get(bot, ())
+
     def resubscribe(self) -> None:
         """Tell each account which books are needed, where that has changed."""
         if not any(link.up for link in self.links.values()):
@@ -237,6 +240,13 @@ class Engine:
             feed = Feed(symbol_of(one.market), one.kind, one.interval_ns)
             needed.setdefault(account_of(one.market), []).append(feed)
         return needed
+
+
+def park(e: Engine, row: BotRow, why: str) -> None:
+    """Stop asking a bot, pull its orders, and say why: a person must mend something."""
+    e.write(r.BotPhased(bot=row.name, phase="parked", why=why))
+    e.note("alarm", f"parked: {why}", row.name)
+    e.count("bots parked")
 
 
 def order_key(order: Order) -> TimerKey:

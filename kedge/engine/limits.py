@@ -6,6 +6,7 @@ amended price, balancing orders included. What is open, in flight or UNKNOWN cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -38,14 +39,17 @@ def refusal(e: Engine, row: BotRow, now: BotNow, p: Proposal, instrument: Instru
     """Why this may not be sent; "" when nothing stands against it."""
     if e.desk.killed:
         return "the kill switch is on"
+    applying = _applying(e, row, p.market)
+    if not applying:
+        return ""  # and no number below has anything to be compared with
     market = e.market(p.market)
     link = e.links[account_of(p.market)]
     sent = {"desk limit": e.sent_ns, f"limit of {link.account}": link.sent_ns, "bot limit": now.sent_ns}
-    for name, limits in _applying(e, row, p.market):
+    for name, limits in applying:
         said = _one_order(limits, p, instrument, market) or _pace(e, limits, row, sent[name], p)
         if said:
             return f"{name}: {said}"
-    return _exposure(e, row, p, instrument) or _daily_loss(e, row, p, instrument)
+    return _exposure(e, row, p, instrument) or _daily_loss(e, p, instrument, applying)
 
 
 def _applying(e: Engine, row: BotRow, market: Market) -> list[tuple[str, Limits]]:
@@ -192,17 +196,18 @@ def _bot_exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -
 # ── loss ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _daily_loss(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -> str:
+def _daily_loss(
+    e: Engine, p: Proposal, instrument: Instrument, applying: Sequence[tuple[str, Limits]]
+) -> str:
     """No new risk after the day's loss; balancing and shrinking go on (they passed above already)."""
-    if p.role == "balance" or worst_case(e, p.market, p.side, p.qty) * sign(p.side) <= 0:
+    limited = [(name, limits) for name, limits in applying if limits.daily_loss_max]
+    if not limited or p.role == "balance" or worst_case(e, p.market, p.side, p.qty) * sign(p.side) <= 0:
         return ""
     asset = instrument.settle
-    limited = [(name, limits) for name, limits in _applying(e, row, p.market) if limits.daily_loss_max]
-    if limited:
-        result = _today(e, asset) + unrealised(e, asset)
-        for name, limits in limited:
-            if -result >= limits.daily_loss_max:
-                return f"{name}: the day's result of {text(result)} {asset} has reached the loss limit"
+    result = _today(e, asset) + unrealised(e, asset)
+    for name, limits in limited:
+        if -result >= limits.daily_loss_max:
+            return f"{name}: the day's result of {text(result)} {asset} has reached the loss limit"
     return ""
 
 

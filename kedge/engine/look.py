@@ -10,6 +10,7 @@ from kedge.engine.decide import residue
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.senses import BotNow, Link, MarketNow
 from kedge.engine.state import Account, BotRow, Order, Slot
+from kedge.engine.view import why_idle
 from kedge.engine.wants import Rest, Want
 from kedge.model.instrument import Instrument, account_of
 from kedge.model.ledger import Position
@@ -115,9 +116,18 @@ def bot_look(e: Engine, row: BotRow, now_ns: int) -> BotLook:
         state=msgspec.json.decode(row.state),
         slots=tuple(_slot(e, row.slots.get(name), name, now) for name in names),
         last_word=row.last_word,
-        waits_for=now.waits_for,
+        waits_for=now.waits_for or _idle(e, row, now),
         wake_ns=e.timers.due_ns(("bot", row.name)) or 0,
     )
+
+
+def _idle(e: Engine, row: BotRow, now: BotNow) -> str:
+    """What keeps a bot from working though it runs; the first that is found."""
+    if row.phase != "running" or now.held:
+        return ""
+    if e.desk.killed:
+        return "the kill switch is on"
+    return next((why for market in e.watched(row.name) if (why := why_idle(e, market))), "")
 
 
 def _slot(e: Engine, slot: Slot | None, name: str, now: BotNow) -> SlotLook:
@@ -176,6 +186,7 @@ def _account(e: Engine, link: Link, now_ns: int) -> AccountLook:
 
 def _market(e: Engine, market: MarketNow, now_ns: int) -> MarketLook:
     instrument = e.desk.instrument(market.market)
+    account = account_of(market.market) + ":"
     return MarketLook(
         market=market.market,
         bid=market.bids[0].price if market.bids else ZERO,
@@ -187,7 +198,7 @@ def _market(e: Engine, market: MarketNow, now_ns: int) -> MarketLook:
         age_ns=now_ns - market.heard_ns if market.heard_ns else 0,
         fresh=e.fresh(market),
         open=instrument.is_open(now_ns) if instrument else False,
-        why=market.lost,
+        why=why_idle(e, market.market).removeprefix(market.market).removeprefix(account).strip(": "),
     )
 
 
@@ -246,6 +257,7 @@ def _unhedged(e: Engine) -> Decimal:
 def _needs(e: Engine, now_ns: int) -> list[str]:
     """Most urgent first: doubt about orders, parked bots, dead links, lately raised alarms."""
     found: list[str] = []
+    told: dict[str, None] = {}
     if e.desk.killed:
         found.append(f"the kill switch is on: {e.desk.killed_why}")
     for account in e.desk.accounts.values():
@@ -255,14 +267,27 @@ def _needs(e: Engine, now_ns: int) -> list[str]:
                 what = f"{order.side} {text(order.qty)} {order.market}"
                 found.append(f"order {order.client_id} ({what}) is UNKNOWN for {age_s} s; the venue is asked")
     for row in e.desk.bots.values():
-        if row.phase in ("parked", "killed") and (row.phase == "parked" or residue(e, row)):
-            left = residue(e, row)
-            why = f": {row.why}" if row.why else ""
-            found.append(f"{row.name} is {row.phase}{why}" + (f"; it holds {left}" if left else ""))
+        said = _needs_of_bot(e, row)
+        if said:
+            found.append(said)
+            told[row.name] = None
     for link in e.links.values():
         if not link.ready:
-            mend = f"; mended? kedge reconnect {link.account}" if link.stopped else ""
+            mend = f"; not tried again; mended? kedge reconnect {link.account}" if link.stopped else ""
             found.append(f"{link.account} is not ready: {link.why}{mend}")
+            told[link.account] = None
+        elif link.odd:
+            found.append(f"{link.account}: {link.odd}")
     lately = [alarm for alarm in e.alarms[-10:] if now_ns - alarm[0] < ALARMS_SHOWN_NS]
-    found += [f"{bot}: {said}" if bot else said for _, bot, said in lately]
+    found += [f"{who}: {said}" if who else said for _, who, said in lately if who not in told]
     return found
+
+
+def _needs_of_bot(e: Engine, row: BotRow) -> str:
+    """A person who paused a bot knows why; one that was paused or parked for a reason waits for a person."""
+    left = residue(e, row)
+    why = f": {row.why}" if row.why else ""
+    holds = f"; it holds {left}" if left else ""
+    if row.phase == "parked" or (row.phase == "paused" and why):
+        return f"{row.name} is {row.phase}{why}{holds}; mended? kedge bot resume {row.name}"
+    return f"{row.name} is killed{why}{holds}" if row.phase == "killed" and left else ""

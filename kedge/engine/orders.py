@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from kedge.engine.apply import owner_of
 from kedge.engine.effects import AskReport, Cancel, Lookup
 from kedge.engine.engine import SECOND_NS, Engine, order_key
+from kedge.engine.refusals import remember_refusal, tell_refusal
 from kedge.engine.senses import Care, Link
 from kedge.engine.state import Account, Order
 from kedge.model import records as r
@@ -24,9 +25,10 @@ from kedge.model.venue import Answer, Cash, Fill, OrderReport
 NEWS_NS = 2 * SECOND_NS
 ASK_FIRST_NS = 300_000_000
 ASK_MOST_NS = 30 * SECOND_NS
-REFUSALS_ALARM = 5
 # Orders that ended with a rest are checked together, at most this often per account.
 FILLS_NS = 5 * SECOND_NS
+# After a fill of a symbol that nobody has listed yet.
+UNLISTED_NS = 2 * SECOND_NS
 
 _MOVES = {
     State.OPEN: Move.SEEN,
@@ -90,7 +92,32 @@ def learn(e: Engine, order: Order, report: OrderReport) -> None:
         if order.state in TERMINAL and order.told < order.qty and learnt is not Move.REJECT:
             check_fills(e, order.account)
         e.touch(order.bot)
+        if report.reason and order.told == 0 and learnt in (Move.REJECT, Move.CANCEL, Move.EXPIRE):
+            remember_refusal(e, order, report.reason)
+    if order.change == "amend" and report.state is State.OPEN and not stale and report.price == order.price:
+        _amend_shown(e, order, report)
     look_after(e, order)
+
+
+def _amend_shown(e: Engine, order: Order, report: OrderReport) -> None:
+    """The venue shows the price that was asked for: done, once the answer is here too. That one could be
+    taken for the answer to the next change."""
+    stamp = report.version or report.venue_ns
+    if stamp > order.version:
+        # What was said before this is old news from here on.
+        moved = r.OrderMoved(
+            client_id=order.client_id,
+            move=Move.SEEN,
+            cum_qty=report.cum_qty,
+            price=order.price,
+            version=stamp,
+        )
+        e.write(moved)
+    care = e.cares.setdefault(order.client_id, Care())
+    care.shown = True
+    if care.taken:
+        _settle(e, order, "done", "shown by the venue")
+        e.touch(order.bot)
 
 
 def _tells_price(order: Order, report: OrderReport, stale: bool) -> bool:
@@ -128,7 +155,7 @@ def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
         )
         return
     if fill.symbol not in account.instruments:
-        want_report(e, account.name, 0)  # the report brings the instrument, and this fill again
+        _await_instrument(e, account, fill)
         return
     fill = _named(account, fill)
     bot, slot = owner_of(e.desk, account, fill.client_id, fill.symbol)
@@ -149,9 +176,21 @@ def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
         look_after(e, order)
 
 
+def _await_instrument(e: Engine, account: Account, fill: Fill) -> None:
+    """A report brings the instrument, and this fill again. Where none ever does (the venue no longer lists
+    it, or not yet), asking without a pause would be all that the account does."""
+    waits = f"fills of {account.name}:{fill.symbol} without an instrument"
+    if waits not in e.counts:
+        says = f"{fill.symbol} traded, and the venue does not list it: not booked until it does"
+        e.note("warn", says, "", account.name)
+    e.count(waits)
+    want_report(e, account.name, UNLISTED_NS)
+
+
 def _named(account: Account, fill: Fill) -> Fill:
-    """Some venues list trades under their own order number only; an order of ours may know that number."""
-    if fill.client_id or not fill.venue_id:
+    """Some venues list trades under their own order number only, or under the name that somebody's cancel
+    gave the order; an order of ours may know that number."""
+    if fill.client_id in account.orders or not fill.venue_id:
         return fill
     for order in account.orders.values():
         if order.venue_id == fill.venue_id and order.symbol == fill.symbol:
@@ -205,23 +244,11 @@ def _placed(e: Engine, order: Order, heard: Answered) -> None:
         untouched = order.state in (State.PENDING, State.UNKNOWN) and order.told == 0 and not order.venue_id
         if untouched:
             _moved(e, order, Move.REJECT, heard.reason)
-            _tell_refusal(e, order, heard.reason)
+            tell_refusal(e, order, heard.reason)
         elif order.live:
             _moved(e, order, Move.SILENCE, heard.reason)  # refused, yet seen: only the venue can say
     elif order.state is State.PENDING:
         _moved(e, order, Move.SILENCE, heard.reason)
-
-
-def _tell_refusal(e: Engine, order: Order, reason: str) -> None:
-    """Each refusal is a note; a row of them needs a person."""
-    row = e.desk.bots.get(order.bot)
-    slot = row.slots.get(order.slot) if row else None
-    # A post-only order that would have taken is refused in the ordinary course of things.
-    many = REFUSALS_ALARM * 4 if order.tif == "post_only" else REFUSALS_ALARM
-    if slot is not None and slot.rejects == many:
-        e.note("alarm", f"{order.slot}: refused {slot.rejects} times in a row: {reason}", order.bot)
-    else:
-        e.note("warn", f"{order.slot}: refused: {reason}", order.bot)
 
 
 def _changed(e: Engine, order: Order, heard: Answered) -> None:
@@ -233,8 +260,11 @@ def _changed(e: Engine, order: Order, heard: Answered) -> None:
         # "Refused" never means alive and never means dead: the order itself is asked after, and only
         # then is the same thing asked for again.
         _settle(e, order, "refused" if heard.unsent else "silent", heard.reason)
-    elif order.change == "amend" and heard.answer is Answer.DONE:
-        _settle(e, order, "done", heard.reason)
+    elif order.change == "amend":
+        care = e.cares.setdefault(order.client_id, Care())
+        care.taken = True
+        if heard.answer is Answer.DONE or care.shown:
+            _settle(e, order, "done", heard.reason)
 
 
 def _moved(e: Engine, order: Order, learnt: Move, reason: str) -> None:
@@ -245,6 +275,7 @@ def _moved(e: Engine, order: Order, learnt: Move, reason: str) -> None:
 def _settle(e: Engine, order: Order, result: r.ChangeResult, reason: str = "") -> None:
     care = e.cares.setdefault(order.client_id, Care())
     if result != "silent":
+        care.taken = care.shown = False
         care.refused = care.refused + 1 if result == "refused" else 0
     request: r.Change = "amend" if order.change == "amend" else "cancel"
     e.write(r.ChangeSettled(client_id=order.client_id, request=request, result=result, reason=reason))

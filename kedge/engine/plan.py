@@ -17,11 +17,13 @@ from kedge.engine.limits import Proposal, cut_to_limits, refusal
 from kedge.engine.orders import look_after, want_report
 from kedge.engine.senses import BotNow, Link
 from kedge.engine.state import BotRow, Order, Slot
+from kedge.engine.view import why_closed
 from kedge.engine.wants import Rest, Target, Want
 from kedge.model import records as r
 from kedge.model.instrument import Instrument, account_of, symbol_of
 from kedge.model.numbers import ONE, ZERO, text
 from kedge.model.order import Side, State, opposite, side_of, sign
+from kedge.model.sentences import words_of
 from kedge.model.venue import PlaceOrder
 
 # A bot whose resting order stood in the way of another of ours holds back this long.
@@ -45,10 +47,13 @@ def plan(e: Engine, row: BotRow, now: BotNow) -> None:
 
 
 def withdraw(e: Engine, slot: Slot, why: str) -> None:
-    """Cancel what stands; what is not known to stand is asked after instead."""
+    """Cancel what stands; what is not known to stand is asked after instead.
+
+    An amend under way is not waited for: whichever comes first at the venue, the order ends.
+    """
     for client_id in slot.orders:
         order = e.desk.order(client_id)
-        if order is not None and order.state is State.OPEN and not order.change:
+        if order is not None and order.state is State.OPEN and order.change != "cancel":
             cancel(e, order, why)
 
 
@@ -80,6 +85,8 @@ def _plan_slot(e: Engine, row: BotRow, now: BotNow, want: Want) -> str:
             return f"slot {slot.name!r} has traded {slot.market}; use another slot for {want.market}"
         blocked, order = _look_at(e, slot)
         if blocked:
+            if e.desk.killed:
+                withdraw(e, slot, "the kill switch is on")
             return blocked
     if not link.ready:
         return f"{link.account}: {link.why}"
@@ -246,7 +253,7 @@ def _gate(e: Engine, row: BotRow, now: BotNow, rest: Rest, instrument: Instrumen
     if not instrument.is_open(e.now_ns):
         if instrument.status == "halted":
             want_report(e, account_of(rest.market), HALT_NS)  # where nothing tells us that it has ended
-        return f"{rest.market} is not in session"
+        return f"{rest.market} {why_closed(instrument, e.now_ns)}"
     if not e.fresh(market):
         return f"{rest.market}: stale book ({market.lost or 'too old'})"
     counted = rest.price or rest.trigger_price or market.reference
@@ -261,8 +268,7 @@ def _gate(e: Engine, row: BotRow, now: BotNow, rest: Rest, instrument: Instrumen
 def _write_refusal(e: Engine, row: BotRow, now: BotNow, rest: Rest, said: str) -> None:
     last, at_ns = now.refused.get(rest.slot, ("", 0))
     e.count("refusals")
-    # Compare without the numbers: a refusal that moves with the price is still the same refusal.
-    same = "".join(c for c in said if not c.isdigit())
+    same = words_of(said)  # a refusal that moves with the price is still the same refusal
     if same == last and e.now_ns - at_ns < REFUSED_AGAIN_NS:
         return
     now.refused[rest.slot] = (same, e.now_ns)
@@ -313,13 +319,20 @@ def _make_way(e: Engine, order: Order) -> None:
         cancel(e, order, "making way for another of our orders")
 
 
+def _why_held_back(slot: Slot | None, now: BotNow, name: str) -> str:
+    if slot is None or not slot.rejects:
+        return "making way for another order"
+    why = now.refusals.get(name, "")
+    return "refused by the venue, and tried again later" + (f": {why}" if why else "")
+
+
 def _place(
     e: Engine, row: BotRow, now: BotNow, slot: Slot | None, rest: Rest, instrument: Instrument, link: Link
 ) -> str:
     hold_ns = max(slot.hold_until_ns if slot else 0, now.yielding.get(rest.slot, 0))
     if hold_ns > e.now_ns:
         e.timers.sooner(("bot", row.name), hold_ns)
-        return "holding back: the venue refused" if slot and slot.rejects else "making way for another order"
+        return _why_held_back(slot, now, rest.slot)
     said = _gate(e, row, now, rest, instrument, amended=False)
     if said:
         return said

@@ -14,9 +14,11 @@ from kedge.engine.orders import ask_report, attend, check_fills, hear_cash, hear
 from kedge.engine.senses import Care, Link
 from kedge.engine.state import Account
 from kedge.model import records as r
-from kedge.model.events import LinkDown, LinkUp
+from kedge.model.events import LinkDown, LinkOdd, LinkUp
+from kedge.model.instrument import account_of, symbol_of
 from kedge.model.numbers import ZERO
 from kedge.model.order import Move, State
+from kedge.model.sentences import not_listed, words_of
 from kedge.model.venue import AccountReport
 
 RETRY_FIRST_NS = SECOND_NS
@@ -29,7 +31,8 @@ def link_up(e: Engine, heard: LinkUp) -> None:
     link = e.links[heard.account]
     link.rules, link.up, link.ready = heard.rules, True, False
     link.why, link.since_ns, link.failures = "asking the venue", e.now_ns, 0
-    link.asking, link.watched, link.fed, link.stopped = False, (), (), False
+    link.asking, link.watched, link.fed, link.stopped, link.odd = False, (), (), False, ""
+    e.calm(heard.account)
     e.note("info", "connected; asking the venue before anything else", "", heard.account)
     e.resubscribe()
     ask_report(e, link)
@@ -38,7 +41,7 @@ def link_up(e: Engine, heard: LinkUp) -> None:
 def link_down(e: Engine, heard: LinkDown) -> None:
     """Stale is closed: nothing new is risked on this account until the next reconcile."""
     link = e.links[heard.account]
-    was_up = link.up
+    was_up, known = link.up, link.why
     link.up, link.ready, link.asking = False, False, False
     link.why, link.since_ns, link.stopped = heard.why, e.now_ns, heard.stopped
     for care in e.cares.values():
@@ -48,8 +51,19 @@ def link_down(e: Engine, heard: LinkDown) -> None:
         e.note("alarm", says, "", heard.account)
     elif was_up:
         e.note("warn", f"disconnected: {heard.why}", "", heard.account)
+    elif words_of(heard.why) != words_of(known):
+        e.note("warn", f"not connected: {heard.why}", "", heard.account)
     if was_up:
         touch_account(e, heard.account)
+
+
+def link_odd(e: Engine, heard: LinkOdd) -> None:
+    link = e.links[heard.account]
+    # A clock that wanders, or a limit that is used up more and more, is said once.
+    known, says = (words_of(said) for said in (link.odd, heard.says))
+    if says and says != known:
+        e.note("warn", heard.says, "", heard.account)
+    link.odd = heard.says
 
 
 def report_failed(e: Engine, account: str, why: str) -> None:
@@ -108,7 +122,22 @@ def _now_ready(e: Engine, link: Link) -> None:
         e.note("info", "reconciled; ready", "", link.account)
         e.count("reconciled")
         check_fills(e, link.account)  # what ended just before may still lack its last fills
+        _tell_the_misspelt(e, link.account)
     touch_account(e, link.account)
+
+
+def _tell_the_misspelt(e: Engine, account: str) -> None:
+    """Bots that were added while nobody could say what the venue lists. They go on: one list may lack what
+    the next one has, and a leg that is open must not be left alone for that."""
+    listed = e.desk.account(account).instruments
+    for name, market in e.markets.items():
+        symbol = symbol_of(name)
+        if account_of(name) != account or symbol in listed:
+            continue
+        for bot in list(market.watchers):
+            row = e.desk.bots.get(bot)
+            if row is not None and row.phase in ("running", "paused", "stopping"):
+                e.note("alarm", not_listed(account, symbol, listed), bot)
 
 
 def _ask_after_missing(
@@ -176,6 +205,9 @@ def _compare_positions(e: Engine, account: Account, link: Link, report: AccountR
         want_report(e, account.name, stands_ns)
     elif link.ready:
         e.write(r.Audited(account=account.name, agrees=True))
+        if link.audit_asked:
+            link.audit_asked = False
+            e.note("info", "audited: its positions are the sums of the fills", "", account.name)
 
 
 def _write_difference(e: Engine, account: Account, market: str, difference: Decimal, price: Decimal) -> None:

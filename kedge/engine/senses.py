@@ -124,6 +124,10 @@ class Link(Struct):
     fed: tuple[Feed, ...] = ()
     # The venue will not be tried again until a person says so.
     stopped: bool = False
+    # What people should know though it is up.
+    odd: str = ""
+    # A person asked for the audit that is under way, and wants to hear that all agrees, too.
+    audit_asked: bool = False
     balances: tuple[Balance, ...] = ()  # as the stream tells them; the report's are written
     filled_ns: int = 0  # when a fill was last booked
     ended_ns: int = 0  # when an order last ended with a rest, and when fills were last asked for therefore
@@ -139,6 +143,9 @@ class Care(Struct):
     refused: int = 0  # changes of it that were refused in a row: each waits longer than the one before
     # A lookup asked at this time did not find it; a complete report asked later concludes.
     missing_ns: int = 0
+    # Of an amend under way: the venue has taken it, and the stream has shown its price. Both make it done.
+    taken: bool = False
+    shown: bool = False
 
 
 class BotNow(Struct):
@@ -152,5 +159,7 @@ class BotNow(Struct):
     stated_ns: int = 0
     soft: bool = False  # the state in memory is newer than the journal's
     waits_for: str = ""
+    # Why the venue last refused an order of a slot.
+    refusals: dict[str, str] = field(default_factory=dict)
     # Slots whose order made way for another of ours, and until when they hold back.
     yielding: dict[str, int] = field(default_factory=dict)

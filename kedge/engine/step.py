@@ -15,9 +15,9 @@ from decimal import localcontext
 from typing import Any
 
 from kedge.engine.commands import hear_command
-from kedge.engine.decide import park, settle_bots
+from kedge.engine.decide import settle_bots
 from kedge.engine.effects import Watch
-from kedge.engine.engine import MINUTE_NS, SECOND_NS, Engine, Out
+from kedge.engine.engine import MINUTE_NS, SECOND_NS, Engine, Out, park
 from kedge.engine.orders import (
     ask_report,
     attend,
@@ -30,7 +30,7 @@ from kedge.engine.orders import (
     look_after,
     want_report,
 )
-from kedge.engine.reconcile import link_down, link_up, report_failed, reported
+from kedge.engine.reconcile import link_down, link_odd, link_up, report_failed, reported
 from kedge.engine.senses import TimerKey
 from kedge.model import events as ev
 from kedge.model import records as r
@@ -284,6 +284,7 @@ _HEAR: dict[type, Callable[[Engine, Any], None]] = {
     ev.InstrumentSeen: _instrument,
     ev.LinkUp: link_up,
     ev.LinkDown: link_down,
+    ev.LinkOdd: link_odd,
     ev.Reported: _reported,
     ev.ReportFailed: _report_failed,
     ev.OrderNews: _order_news,

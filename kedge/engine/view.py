@@ -8,7 +8,7 @@ from kedge.engine.bot import MarketView, Message, OrderView, SlotView
 from kedge.engine.engine import Engine
 from kedge.engine.senses import BotNow, Link, MarketNow
 from kedge.engine.state import BotRow, Slot
-from kedge.model.instrument import Market, account_of
+from kedge.model.instrument import Instrument, Market, account_of
 from kedge.model.records import Phase
 from kedge.model.venue import Bar, Trade
 
@@ -71,7 +71,31 @@ class BotView:
 def _why_not(market: MarketNow, link: Link | None) -> str:
     if link is None:
         return "there is no such account"
-    return link.why or market.lost or "nothing was heard of it for too long"
+    return link.why or market.lost or ("its book is too old" if market.heard_ns else "its book is awaited")
+
+
+def why_closed(instrument: Instrument, now_ns: int) -> str:
+    """Why a market takes no orders now, as the end of a sentence; "" when it is open."""
+    if instrument.expires_ns and now_ns >= instrument.expires_ns:
+        return "has expired"
+    if instrument.status != "trading":
+        return "is halted by the venue" if instrument.status == "halted" else "is closed at the venue"
+    return "" if instrument.is_open(now_ns) else "is not in session"
+
+
+def why_idle(e: Engine, market: Market) -> str:
+    """Why nothing can be risked in a market now, in one sentence; "" when it can."""
+    link = e.links.get(account_of(market))
+    if link is None or not link.ready:
+        return f"{account_of(market)}: {link.why if link else 'there is no such account'}"
+    instrument = e.desk.instrument(market)
+    if instrument is None:
+        return f"{market} is not listed"
+    closed = why_closed(instrument, e.now_ns)
+    if closed:
+        return f"{market} {closed}"
+    now = e.market(market)
+    return "" if e.fresh(now) else f"{market}: {_why_not(now, link)}"
 
 
 def slot_view(e: Engine, slot: Slot, held: str) -> SlotView:

@@ -103,6 +103,14 @@ class LinkDown(_Event, frozen=True):
     stopped: bool = False
 
 
+class LinkOdd(_Event, frozen=True):
+    """The account is connected, and yet people should know something: a key that may only read, a clock that
+    is ahead, a leverage that could not be set. "" when nothing is odd any more."""
+
+    account: str
+    says: str
+
+
 class Reported(_Event, frozen=True):
     """The account's whole truth, asked at start, after a reconnect, hourly, or when fills are missing."""
 
@@ -193,6 +201,7 @@ Event = (
     | InstrumentSeen
     | LinkUp
     | LinkDown
+    | LinkOdd
     | Reported
     | ReportFailed
     | OrderNews

@@ -14,6 +14,7 @@ Quantities are in units everywhere; a venue that counts in lots is told `qty / l
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -31,10 +32,12 @@ def market_of(account: str, symbol: str) -> Market:
     return f"{account}:{symbol}"
 
 
+@lru_cache(4096)  # asked ten times for every decision
 def account_of(market: Market) -> str:
     return market.partition(":")[0]
 
 
+@lru_cache(4096)
 def symbol_of(market: Market) -> str:
     return market.partition(":")[2]
 

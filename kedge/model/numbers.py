@@ -84,7 +84,9 @@ def divide(a: Decimal, b: Decimal) -> Decimal:
 
 def text(value: Decimal) -> str:
     """Plain digits without exponent or trailing zeros: `0.050` -> `0.05`, `1E+3` -> `1000`."""
-    plain = f"{value:f}"
+    plain = str(value)
+    if "E" in plain:
+        plain = f"{value:f}"
     if "." in plain:
         plain = plain.rstrip("0").rstrip(".")
     return "0" if plain in ("-0", "") else plain

@@ -177,3 +177,16 @@ def _inside(shape: inspect.Type, field: str) -> inspect.Type | None:
 
 def _fields(shape: inspect.Type | None) -> list[str]:
     return [field.encode_name for field in shape.fields] if isinstance(shape, inspect.StructType) else []
+
+
+def not_listed(account: str, symbol: str, listed: Iterable[str]) -> str:
+    """That a venue has no such symbol, with the nearest or the first of those it has."""
+    known = sorted(listed)
+    near = nearest(symbol, known)
+    hint = f"did you mean {near}?" if near else f"it lists: {', '.join(known[:20])}"
+    return f"{account} does not list {symbol!r}; {hint}"
+
+
+def words_of(said: str) -> str:
+    """A sentence without its numbers: what it says, however far it has gone."""
+    return "".join(c for c in said if not c.isdigit())

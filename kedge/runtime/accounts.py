@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from kedge.home import Home
 from kedge.model.exits import Exit, Halt
-from kedge.settings import AccountSettings, Secrets, Settings
+from kedge.settings import AccountSettings, Secrets, Settings, SettingsWrong
 from kedge.venues import registry
 from kedge.venues.venue import Clock, Setup, Venue
 from kedge.venues.wires import Wires
@@ -57,14 +58,23 @@ def setup_of(name: str, account: AccountSettings, secrets: Secrets) -> Setup:
 
 def make_venue(name: str, account: AccountSettings, setup: Setup, wires: Wires, clock: Clock) -> Venue:
     """Raises `Halt` where there is no such venue, or what it needs is not installed."""
-    entry = registry.find(account.venue)
+    made = maker_of(account.venue)
+    if isinstance(made, str):
+        raise Halt(Exit.SETTINGS, f'accounts."{name}": {made}')
+    return made(setup, wires, clock)
+
+
+def maker_of(venue: str) -> registry.Make | str:
+    """What makes an account's adapter, or the sentence why nothing can."""
+    entry = registry.find(venue)
     if isinstance(entry, str):
-        raise Halt(Exit.SETTINGS, f'accounts."{name}": {entry}')
+        return entry
+    if venue.startswith(registry.CCXT) and find_spec("ccxt") is None:
+        return f"{venue} needs ccxt, which is not installed: pip install kedge[ccxt]"
     try:
-        make = entry.make()
+        return entry.make()
     except ImportError as error:
-        raise Halt(Exit.SETTINGS, f'accounts."{name}" needs {error.name}: {_mend(account.venue)}') from None
-    return make(setup, wires, clock)
+        return f"{venue} needs {error.name}, which is not installed: install Kedge anew"
 
 
 def lock_key(name: str, account: AccountSettings, setup: Setup) -> str:
@@ -74,6 +84,14 @@ def lock_key(name: str, account: AccountSettings, setup: Setup) -> str:
     where = account.url or ("live" if account.live else "demo" if account.demo else "testnet")
     whose = name if setup.key == SIM_KEY else fingerprint(setup.key)
     return f"{account.venue}:{where}:{whose}"
+
+
+def place_of(account: AccountSettings) -> str:
+    """Where an account trades, in words for people; the first that should be read is whether it is real."""
+    if account.live:
+        return f"REAL MONEY at {account.venue}"
+    where = account.url or ("its demo" if account.demo else "its test network")
+    return f"{account.venue} at {where}; no real money"
 
 
 def real_money(settings: Settings) -> Iterator[tuple[str, AccountSettings]]:
@@ -90,6 +108,42 @@ def check_confirmed(home: Home, name: str, account: AccountSettings, setup: Setu
         Exit.SETTINGS,
         f"{name} would trade real money at {account.venue} {why}; if that is meant: kedge confirm {name}",
     )
+
+
+class Finding(Struct, frozen=True):
+    """What `kedge doctor` says of one account. `mend` "": it is fit."""
+
+    account: str
+    says: str
+    mend: str = ""
+    # It could not be started at all.
+    fails: bool = False
+
+
+def examine(home: Home, settings: Settings) -> Iterator[Finding]:
+    """Whether each account could be started; nobody is asked over the net."""
+    secrets = Secrets(home.secrets)
+    for name, account in settings.accounts.items():
+        if account.venue == "paper":
+            continue
+        made = maker_of(account.venue)
+        if isinstance(made, str):
+            says, _, mend = (
+                made.rpartition(": ") if "not installed" in made else (made, "", "mend kedge.toml")
+            )
+            yield Finding(name, says, mend, fails=True)
+            continue
+        try:
+            setup = setup_of(name, account, secrets)
+            if account.live:
+                check_confirmed(home, name, account, setup)
+        except SettingsWrong as wrong:
+            yield Finding(name, str(wrong), "mend secrets.toml, or kedge.toml", fails=True)
+        except Halt as halt:
+            says, _, mend = str(halt).rpartition("; if that is meant: ")
+            yield Finding(name, says, mend)
+        else:
+            yield Finding(name, place_of(account))
 
 
 def confirm(home: Home, name: str, account: AccountSettings, setup: Setup, by: str, now_ns: int) -> None:
@@ -123,7 +177,3 @@ def fingerprint(key: str) -> str:
 
 def _path(home: Home) -> Path:
     return home.root / "confirmed.json"
-
-
-def _mend(venue: str) -> str:
-    return "pip install kedge[ccxt]" if venue.startswith(registry.CCXT) else "install Kedge anew"

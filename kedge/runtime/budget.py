@@ -1,7 +1,8 @@
 """One request budget per account, shared by all its bots, with a part kept back for cancels and hedges.
 
 A bucket of `burst` tokens, refilled at `requests_per_s`. Urgent requests may use all of it; the others
-stop at `reserve`. Being told by the venue to wait empties it: 429 is not earned twice.
+stop at `reserve`. Being told by the venue to wait empties it: 429 is not earned twice. Where it is only an
+adapter's own count that is used up, what is urgent may still try: that count is not of cancels, perhaps.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ class Budget:
         self._tokens = self._burst
         self._at_ns = now_ns
         self._not_before_ns = 0
+        self._others_not_before_ns = 0
 
     def take(self, now_ns: int, urgent: bool) -> int:
         """Take one token; 0 when taken, else how many nanoseconds to wait before asking again."""
         if now_ns > self._at_ns:
             self._tokens = min(self._burst, self._tokens + (now_ns - self._at_ns) * self._rate)
             self._at_ns = now_ns
-        if now_ns < self._not_before_ns:
-            return self._not_before_ns - now_ns
+        held_ns = self._not_before_ns - now_ns
+        if not urgent:
+            held_ns = max(held_ns, self._others_not_before_ns - now_ns)
+        if held_ns > 0:
+            return held_ns
         floor = 0 if urgent else self._reserve
         short = floor + SECOND_NS - self._tokens
         if short <= 0:
@@ -39,6 +44,10 @@ class Budget:
         """The venue said "too many": nothing goes before then, and it starts again from nothing."""
         self._tokens = 0
         self._not_before_ns = max(self._not_before_ns, until_ns)
+
+    def hold_back(self, until_ns: int) -> None:
+        """Nothing goes before then but what is urgent."""
+        self._others_not_before_ns = max(self._others_not_before_ns, until_ns)
 
     @property
     def left(self) -> int:

@@ -83,8 +83,14 @@ class Cell:
         self._inbox: deque[Event] = deque()
         self._books: dict[str, BookUpdate] = {}
         self._overflow = 0
-        self._wake = asyncio.Event()
+        # Set when something was heard while the engine waits; and the timer that ends its wait, left standing
+        # while it is early enough, because nearly every wait is ended by something heard.
+        self._woken: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_ns = 0
         self._waiting: deque[tuple[int, Effect]] = deque()
+        # Records not yet handed to the journal: those of quotes that leave first, until this turn's end.
+        self._unwritten: deque[list[Entry]] = deque()
         self._unsynced: deque[tuple[int, Sequence[Entry]]] = deque()
         self._durable = asyncio.Event()
         self._answers: dict[str, list[asyncio.Future[CommandTaken]]] = {}
@@ -127,7 +133,10 @@ class Cell:
             tree.start("engine", self._work())
             await tree.ended()
         finally:
+            self._hand_over()
             self.stopped = True
+            if self._alarm is not None:
+                self._alarm.cancel()
             self._refuse_waiting()
             await tree.close()
 
@@ -152,19 +161,30 @@ class Cell:
         """Until something is heard or the next timer is due."""
         if self._heard():
             return
-        self._wake.clear()
         due_ns = next_ns(self.engine)
-        if due_ns is None:
-            await self._wake.wait()
-            return
-        delay_ns = due_ns - self.clock()
-        if delay_ns <= 0:
-            return
-        try:
-            async with asyncio.timeout(delay_ns / SECOND_NS):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+        if due_ns is not None:
+            delay_ns = due_ns - self.clock()
+            if delay_ns <= 0:
+                return
+            self._set_alarm(due_ns, delay_ns)
+        self._woken = asyncio.get_running_loop().create_future()
+        await self._woken
+
+    def _set_alarm(self, due_ns: int, delay_ns: int) -> None:
+        if self._alarm is not None:
+            if self._alarm_ns <= due_ns:
+                return  # it may ring for nothing, and is then set anew
+            self._alarm.cancel()
+        self._alarm_ns = due_ns
+        self._alarm = asyncio.get_running_loop().call_later(delay_ns / SECOND_NS, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._rouse()
+
+    def _rouse(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     def _heard(self) -> bool:
         return bool(self._inbox or self._books or self._overflow)
@@ -222,7 +242,7 @@ class Cell:
             self._inbox.append(event)
         for tap in self.taps.values():
             tap(event)
-        self._wake.set()
+        self._rouse()
 
     def _forget_books(self, event: Event) -> None:
         """A book that still waits must not come after the news that it is lost."""
@@ -236,6 +256,7 @@ class Cell:
 
     def _deliver(self, outs: list[tuple[int, Out]]) -> None:
         entries: list[Entry] = []
+        early = False
         for ts_ns, out in outs:
             for record in out.records:
                 self.last_seq += 1
@@ -243,15 +264,35 @@ class Cell:
                 if type(record) is CommandTaken:
                     self._taking[record.command_id] = None
             for effect in out.effects:
-                if isinstance(effect, Place) and effect.early:
-                    self._shells[effect.account].carry_out(effect)
+                if type(effect) is Place and effect.early:
+                    self._shells[effect.account].carry_out_now(effect)
+                    early = True
                 else:
                     self._waiting.append((self.last_seq, effect))
         if entries:
-            self._unsynced.append((self.last_seq, entries))
-            self.journal.append(entries).add_done_callback(self._synced)
-            self._perhaps_snapshot()
+            self._unwritten.append(entries)
+            if early:
+                # The journal may make its flush at once. What was just started leaves with the loop's next
+                # turn, before this.
+                asyncio.get_running_loop().call_soon(self._write)
+            else:
+                self._write()
         self._release()
+
+    def _write(self) -> None:
+        self._hand_over()
+        self._perhaps_snapshot()
+
+    def _hand_over(self) -> None:
+        """Give the journal what it has not yet, in order."""
+        while self._unwritten and not self.stopped:
+            entries = self._unwritten.popleft()
+            self._unsynced.append((entries[-1].seq, entries))
+            done = self.journal.append(entries)
+            if done.done() and len(self._unsynced) == 1:
+                self._synced(done)  # a quick disk, and nobody in front: no turn of the loop for it
+            else:
+                done.add_done_callback(self._synced)
 
     def _synced(self, done: asyncio.Future[None]) -> None:
         """A commit is durable: what waited for it may act, people may be answered."""
@@ -276,8 +317,13 @@ class Cell:
         self._release()
 
     def _release(self) -> None:
+        due: list[Effect] = []
         while self._waiting and self._waiting[0][0] <= self.durable_seq:
-            _, effect = self._waiting.popleft()
+            due.append(self._waiting.popleft()[1])
+        if len(due) == 1:
+            self._shells[due[0].account].carry_out_now(due[0])
+            return
+        for effect in due:  # the shells know which of them go first
             self._shells[effect.account].carry_out(effect)
 
     async def _caught_up(self) -> None:

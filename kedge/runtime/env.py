@@ -22,17 +22,17 @@ class SteadyClock:
 
     def __init__(self, wall: Clock = time.time_ns, mono: Clock = time.monotonic_ns) -> None:
         self._wall, self._mono = wall, mono
-        self._wall_ns = wall()
-        self._mono_ns = mono()
+        # The wall's clock less the monotonic one.
+        self._apart_ns = wall() - mono()
 
     def __call__(self) -> int:
-        return self._wall_ns + self._mono() - self._mono_ns
+        return self._mono() + self._apart_ns
 
     def jump_ns(self) -> int:
         """How far the wall is ahead of us (negative: behind); a jump ahead is followed from here on."""
         ahead = self._wall() - self()
         if ahead > JUMP_NS:
-            self._wall_ns += ahead
+            self._apart_ns += ahead
         return ahead if abs(ahead) > JUMP_NS else 0
 
 

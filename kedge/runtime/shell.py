@@ -43,6 +43,7 @@ class Shell:
         self._others: deque[Effect] = deque()
         self._wake = asyncio.Event()
         self._in_flight = 0
+        self._opened = False
         self._watch: Watch | None = None
         self._watching = False
         self.sent = 0
@@ -50,6 +51,7 @@ class Shell:
     async def run(self) -> None:
         """Open the venue and carry out effects until cancelled."""
         await self.venue.open(self._hear)
+        self._opened = True
         try:
             while True:
                 await self._wake.wait()
@@ -66,13 +68,29 @@ class Shell:
         if isinstance(effect, Retry):
             self.venue.retry()
             return
-        urgent = not isinstance(effect, (Place, Amend)) or (isinstance(effect, Place) and effect.urgent)
-        queue = self._urgent if urgent else self._others
+        queue = self._urgent if _is_urgent(effect) else self._others
         if len(queue) >= QUEUE_MOST:
             self._not_sent(effect, "the request queue is full")
             return
         queue.append(effect)
         self._wake.set()
+
+    def carry_out_now(self, effect: Effect) -> None:
+        """Start one effect without a turn of the loop between. Where something waits already, or there is no
+        budget at hand, it takes its place in the queue like any other."""
+        if self._urgent or self._others or not self._opened or isinstance(effect, (Watch, Retry)):
+            self.carry_out(effect)
+            return
+        urgent = _is_urgent(effect)
+        room = IN_FLIGHT_MOST - (0 if urgent else IN_FLIGHT_RESERVE)
+        if self._in_flight >= room or self.budget.take(self._clock(), urgent):
+            self.carry_out(effect)
+        else:
+            self._start(effect)
+
+    def _start(self, effect: Effect) -> None:
+        self._in_flight += 1
+        self._tree.start(type(effect).__name__, self._one(effect), lasting=False)
 
     async def _drain(self) -> None:
         while self._urgent or self._others:
@@ -83,9 +101,7 @@ class Shell:
             if wait_ns:
                 await self._pause(wait_ns, urgent)
                 continue
-            effect = (self._urgent if urgent else self._others).popleft()
-            self._in_flight += 1
-            self._tree.start(type(effect).__name__, self._one(effect), lasting=False)
+            self._start((self._urgent if urgent else self._others).popleft())
 
     async def _pause(self, wait_ns: int, urgent: bool) -> None:
         """Wait for budget; something urgent ends the wait of what is not."""
@@ -139,7 +155,10 @@ class Shell:
             self._report(await venue.report(effect.cursor))
 
     def _answered(self, answered: Answered) -> None:
-        if answered.retry_ns:
+        if answered.retry_ns and answered.unsent:
+            # The adapter's own count, perhaps of orders alone: a cancel must not wait for it.
+            self.budget.hold_back(self._clock() + answered.retry_ns)
+        elif answered.retry_ns:
             self.budget.exhaust(self._clock() + answered.retry_ns)
         self._hear(answered)
 
@@ -174,3 +193,7 @@ class Shell:
         self._hear(
             Answered(self.account, request, client_id, Answer.REJECTED, f"not sent: {why}", unsent=True)
         )
+
+
+def _is_urgent(effect: Effect) -> bool:
+    return effect.urgent if isinstance(effect, Place) else not isinstance(effect, Amend)

@@ -16,21 +16,21 @@ CLOSE_S = 20.0
 class Tree:
     def __init__(self, name: str) -> None:
         self._name = name
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # What each is called, its number, and whether it is to last; in the order they were started.
+        self._tasks: dict[asyncio.Task[None], tuple[str, int, bool]] = {}
         self._count = 0
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._empty = asyncio.Event()
 
     def start(self, name: str, work: Coroutine[Any, Any, None], lasting: bool = True) -> asyncio.Task[None]:
         """Run a task of this tree. A lasting one that returns ends the tree as a failure would."""
         self._count += 1
-        full = f"{self._name}/{name}/{self._count}"
-        task = asyncio.get_running_loop().create_task(work, name=full)
-        self._tasks[full] = task
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks[task] = (name, self._count, lasting)
         if self._closing:
             task.cancel()
-        task.add_done_callback(lambda done: self._done(full, done, lasting))
+        task.add_done_callback(self._done)
         return task
 
     def fail(self, error: BaseException) -> None:
@@ -50,7 +50,7 @@ class Tree:
     async def close(self) -> None:
         """Cancel what still runs, youngest first, and wait until all have ended, for `CLOSE_S` at most."""
         self._closing = True
-        for task in reversed(list(self._tasks.values())):
+        for task in reversed(list(self._tasks)):
             task.cancel()
         try:
             async with asyncio.timeout(CLOSE_S):
@@ -58,7 +58,8 @@ class Tree:
                     self._empty.clear()
                     await self._empty.wait()
         except TimeoutError:
-            self.fail(RuntimeError(f"did not end within {CLOSE_S:g} s: {', '.join(self._tasks)}"))
+            names = ", ".join(self._called(name, number) for name, number, _ in self._tasks.values())
+            self.fail(RuntimeError(f"did not end within {CLOSE_S:g} s: {names}"))
         if self._ended.done() and not self._ended.cancelled():
             self._ended.exception()  # it was told, or it will be by `ended`
         else:
@@ -67,16 +68,23 @@ class Tree:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def _done(self, full: str, task: asyncio.Task[None], lasting: bool) -> None:
-        self._tasks.pop(full, None)
+    def _called(self, name: str, number: int) -> str:
+        return f"{self._name}/{name}/{number}"
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        name, number, lasting = self._tasks.pop(task)
         if not self._tasks:
             self._empty.set()
         if task.cancelled():
             if lasting and not self._closing:
-                self.fail(RuntimeError(f"{full} was cancelled by something else than its tree"))
+                self.fail(
+                    RuntimeError(
+                        f"{self._called(name, number)} was cancelled by something else than its tree"
+                    )
+                )
             return
         error = task.exception()
         if error is not None:
             self.fail(error)
         elif lasting:
-            self.fail(RuntimeError(f"{full} ended by itself"))
+            self.fail(RuntimeError(f"{self._called(name, number)} ended by itself"))

@@ -70,6 +70,22 @@ def run_up(home: Home, settings: Settings, *, for_ns: int, say: Say) -> Outcome:
         return runner.run(_Up(home, settings, say).run(for_ns))
 
 
+def _whoever_listens(say: Say) -> Say:
+    """The terminal may be gone (`kedge up | head`, a dead tmux): that must hold up nothing."""
+    gone = False
+
+    def tell(sentence: str) -> None:
+        nonlocal gone
+        if gone:
+            return
+        try:
+            say(sentence)
+        except (OSError, ValueError):  # a broken pipe, a closed file
+            gone = True
+
+    return tell
+
+
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop where it is installed."""
     try:
@@ -83,7 +99,7 @@ class _Up:
     def __init__(self, home: Home, settings: Settings, say: Say) -> None:
         self.home = home
         self.settings = settings
-        self.say = say
+        self.say = _whoever_listens(say)
         self.clock = SteadyClock()
         self.cell_name = settings.desk.cell
         self.kinds = Kinds(home.bots_folder)
@@ -143,6 +159,7 @@ class _Up:
                 venues[name] = await self._paper_venue(account, setup)
             else:
                 venues[name] = accounts.make_venue(name, account, setup, self._wires(), self.clock)
+                self.say(f"{name}: {accounts.place_of(account)}")
         return venues
 
     def _wires(self) -> Wires:
@@ -204,6 +221,7 @@ class _Up:
 
     async def _live(self, cell: Cell, journal: SqliteJournal, for_ns: int) -> Outcome:
         tree = Tree("desk")
+        asyncio.get_running_loop().set_exception_handler(partial(_on_fault, tree))
         readings = Readings(Reading.open(self.home.root, self.cell_name), journal, self.say)
         cell.tails[0] = readings.tell
         cell.tails[-1] = self._log
@@ -238,13 +256,15 @@ class _Up:
         return outcome
 
     async def _follow(self, cell: Cell, port: EngineDoor) -> None:
-        """Once the accounts are ready (or after a while), do what the bots file says."""
+        """Once the accounts are ready or have failed (or after a while), do what the bots file says."""
+        newcomer = "paper/main" in cell.venues
         for _ in range(100):
-            if all(link.ready for link in cell.engine.links.values()):
+            links = cell.engine.links.values()
+            if all(link.ready or (link.since_ns and not link.up and not newcomer) for link in links):
                 break
             await asyncio.sleep(0.1)
         first = next(iter(cell.engine.desk.accounts.values()), None)
-        if not cell.engine.desk.bots_made and first is not None and "paper/main" in cell.venues:
+        if not cell.engine.desk.bots_made and first is not None and newcomer:
             write_first_bots(self.home.bots, first.instruments.values())
         await self._reload(port)
 
@@ -292,13 +312,23 @@ class _Up:
         return Outcome(status, status.now_ns - status.began_ns, rows["orders"], rows["fills"], rows["notes"])
 
 
+def _on_fault(tree: Tree, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A task of an adapter that died of a fault of ours would not be missed: the desk ends, and says so."""
+    error = context.get("exception")
+    if isinstance(error, Exception) and isinstance(context.get("task"), asyncio.Task):
+        tree.fail(error)
+    else:
+        loop.default_exception_handler(context)
+
+
 def _keyframe(cell: Cell) -> tuple[int, bytes]:
     return cell.last_seq, keyframe.take(cell.engine)
 
 
 def _line(entry: Entry) -> str:
     record = entry.record
-    if isinstance(record, BotPhased) and record.why:
+    # Who is parked or paused by the desk gets an alarm that says the same.
+    if isinstance(record, BotPhased) and record.why and record.phase not in ("parked", "paused"):
         return f"{record.bot}: {record.phase}: {record.why}"
     if not isinstance(record, Noted):
         return ""

@@ -112,7 +112,7 @@ class AccountSettings(_Section, frozen=True):
             if value and not _SECRET_NAME.match(value):
                 # The value is not repeated: it may well be the secret itself.
                 raise ValueError(
-                    f"`{name}` must be the NAME of a secret, like BYBIT_KEY;"
+                    f"`{name}` must be the NAME of a secret, two capital letters at least, like BYBIT_KEY;"
                     " put the secret itself in secrets.toml"
                 )
         if self.live and (self.url or self.demo):

@@ -27,11 +27,14 @@ class Heed(Struct, frozen=True):
 
     `wait_ns`: leave the venue alone for so long (429, 418, 403, a code), because of `why`.
     `used`: what the venue has counted in its present windows.
+    `only`: the one window that has to wait, where the venue says so (too many new orders, which must not
+    hold up a cancel); "": everything.
     """
 
     wait_ns: int = 0
     why: str = ""
     used: Cost = ()
+    only: str = ""
 
 
 HEEDLESS = Heed()
@@ -68,7 +71,9 @@ class Allowance:
 
     def heed(self, heed: Heed, now_ns: int) -> None:
         """Take to heart what a reply said."""
-        if heed.wait_ns > 0:
+        if heed.wait_ns > 0 and heed.only in self._counts:
+            self._counts[heed.only].hold(now_ns + min(heed.wait_ns, STAY_AWAY_MAX_NS))
+        elif heed.wait_ns > 0:
             self.stay_away(heed.wait_ns, heed.why, now_ns)
         for name, used in heed.used:
             count = self._counts.get(name)
@@ -85,6 +90,8 @@ class Allowance:
     def lift(self) -> None:
         """A person says that the ban is over."""
         self.not_before_ns, self.why = 0, ""
+        for count in self._counts.values():
+            count.held_ns = 0
 
     def excuse(self, wait_ns: int, now_ns: int) -> str:
         """Why something has to wait so long, for people."""
@@ -100,20 +107,26 @@ class _Count:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.used = 0
+        # The venue has said so: nothing of this kind before then.
+        self.held_ns = 0
         self._left: deque[tuple[int, int]] = deque()
 
     def wait_ns(self, weight: int, deed: bool, now_ns: int) -> int:
         self._forget(now_ns)
         room = self.window.limit - (0 if deed else self.window.reserve)
         assert weight <= room, f"a weight of {weight} never fits into {room}"
+        held_ns = max(0, self.held_ns - now_ns)
         over = self.used + weight - room
         if over <= 0:
-            return 0
+            return held_ns
         for left_ns, taken in self._left:
             over -= taken
             if over <= 0:
-                return left_ns + self.window.length_ns - now_ns
+                return max(held_ns, left_ns + self.window.length_ns - now_ns)
         raise AssertionError("what is counted is what is listed")
+
+    def hold(self, until_ns: int) -> None:
+        self.held_ns = max(self.held_ns, until_ns)
 
     def add(self, weight: int, now_ns: int) -> None:
         self._forget(now_ns)

@@ -30,7 +30,7 @@ SECOND_NS = 1_000_000_000
 BUFFER_MAX = 2_000
 
 
-class Change(Struct, frozen=True, array_like=True):
+class Change(Struct, frozen=True, array_like=True, gc=False):
     """One message of changes. `first`..`last` are the numbers it covers, `prev` the one it follows; a venue
     that has not all of them leaves them 0."""
 
@@ -190,8 +190,8 @@ class Books:
                 kept.waiting.extend(waiting)
                 return
 
-    def change(self, symbol: str, change: Change) -> None:
-        """Apply a change, let it wait for a snapshot, or lose the book by it."""
+    def change(self, symbol: str, change: Change, now_ns: int = 0) -> None:
+        """Apply a change, let it wait for a snapshot, or lose the book by it. `now_ns`: as the caller knows."""
         kept = self._kept.get(symbol)
         if kept is None:
             return
@@ -201,7 +201,8 @@ class Books:
             return
         follow = self._follows(book.seq, change, kept.fresh)
         if follow == "apply":
-            why = book.change(change.bids, change.asks, change.last, change.venue_ns, self._clock())
+            now_ns = now_ns or self._clock()
+            why = book.change(change.bids, change.asks, change.last, change.venue_ns, now_ns)
             if not why:
                 kept.fresh = False
                 self._changed[symbol] = kept

@@ -6,15 +6,17 @@ whether it is up. What the parts add up to is told here, and everything else an 
 
     LinkUp  everything else…  LinkDown  nothing  LinkUp  …
 
-Between two links only one more thing may be said: a `LinkDown` that tells what a person has to mend, because
-the reason changed into one (`refused`), because nobody will try again (`stopped`), or because a person asked.
+What is odd about a link that is up (`trouble`) is a `LinkOdd` whenever it changes. Between two links only
+one more thing may be said: a `LinkDown` with another reason, because the part that was cut was tried again
+and in vain, because a person has to mend something (`refused`), because nobody will try again (`stopped`), or
+because a person asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kedge.model.events import Event, LinkDown, LinkUp
+from kedge.model.events import Event, LinkDown, LinkOdd, LinkUp
 from kedge.model.venue import Rules
 from kedge.venues.silence import sentence
 from kedge.venues.venue import Emit
@@ -27,14 +29,25 @@ class Life:
         assert parts
         self.account = account
         self.rules = rules
-        # Why there is no link, or what is odd about it; "" when nothing is.
-        self.trouble = "not opened"
         self.up = False
         self.stopped = False
+        self._trouble = "not opened"
         self._parts = dict.fromkeys(parts, False)
         self._greet = greet
         self._emit: Emit | None = None
         self._told = ""
+        self._cut = ""  # the part whose end ended the link, until it was tried again
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no link, or what is odd about it; "" when nothing is."""
+        return self._trouble
+
+    @trouble.setter
+    def trouble(self, says: str) -> None:
+        changed, self._trouble = says != self._trouble, says
+        if changed:
+            self.say(LinkOdd(self.account, sentence(says)))
 
     def open(self, emit: Emit) -> None:
         assert self._emit is None, "opened twice"
@@ -55,9 +68,10 @@ class Life:
         if self.up:
             self.trouble = oddity or self.trouble
         elif all(self._parts.values()) and self._emit is not None:
-            self.up, self.stopped, self._told, self.trouble = True, False, "", oddity
+            self.up, self.stopped, self._told, self._trouble = True, False, "", ""
             self._emit(LinkUp(self.account, self.rules))
             self._greet()
+            self.trouble = oddity
 
     def part_down(self, part: str, why: str, *, refused: bool = False, stopped: bool = False) -> None:
         """This part does not work. `refused`: waiting does not mend it; `stopped`: nobody tries again."""
@@ -66,9 +80,10 @@ class Life:
         self._parts[part] = False
         why = sentence(why)
         is_news = self.up or not self._told or (stopped and not self.stopped)
-        is_news = is_news or (refused and why != self._told)
+        is_news = is_news or (why != self._told and (refused or part == self._cut))
         if not self.up and self.stopped and not stopped:
             return  # what a person must mend is not covered up by what fails because of it
+        self._cut = part if self.up else "" if part == self._cut else self._cut
         self.up, self.trouble = False, why
         if not is_news:
             return

@@ -142,6 +142,10 @@ class Line(Generic[R]):
         """The venue announces its end, or ours is due: begin a new connection."""
         self._hang_up(Silence(sentence(why)))
 
+    def excuse(self) -> None:
+        """Nothing may be asked now, so that nothing is heard proves nothing: the silence begins anew."""
+        self._heard_s = asyncio.get_running_loop().time()
+
     def say(self, frame: bytes) -> bool:
         """Send, expecting no answer; False: it certainly did not leave."""
         return self._mouth is not None and self._mouth.say(frame)
@@ -249,7 +253,9 @@ class Line(Generic[R]):
         else:
             wait_s = max(self._backoff.next_s(), min(ended.retry_ns / 1e9, STAY_AWAY_MAX_S))
         self.why = ended.why
-        self._owner.down(f"{self.name}: {ended.why}", refused, wait_s is None)
+        # What a person must mend is not about this line.
+        why = ended.why if refused else f"{self.name}: {ended.why}"
+        self._owner.down(why, refused, wait_s is None)
         try:
             async with asyncio.timeout(wait_s):
                 await self._retry.wait()

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from socket import gaierror
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,7 +73,7 @@ class Net:
             )
             return NoReply(why, unsent=not trace.left)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return NoReply(_why(error), unsent=not trace.left)
+            return NoReply(_why(error, base), unsent=not trace.left)
 
     async def socket(self, url: str, ears: Ears, timeout_s: float, headers: Headers = ()) -> Mouth | NoReply:
         """Connect and upgrade; frames may be heard before this returns."""
@@ -96,7 +97,7 @@ class Net:
             return NoReply(f"no connection within {timeout_s:g} s", unsent=True)
         except (WSError, OSError, ValueError) as error:
             socket.abandon()
-            return NoReply(_why(error), unsent=True)
+            return NoReply(_why(error, url), unsent=True)
         except asyncio.CancelledError:
             socket.abandon()
             raise
@@ -187,8 +188,8 @@ async def _read(content: aiohttp.StreamReader) -> bytes | None:
     return b"".join(parts)
 
 
-def _why(error: Exception) -> str:
-    """One sentence, without the address: it may hold a key."""
+def _why(error: Exception, url: str) -> str:
+    """One sentence; of the address only host and port, for the rest may hold a key."""
     if isinstance(error, WSHandshakeError):
         return _refusal(error)
     if isinstance(error, (aiohttp.InvalidURL, ValueError)) and not isinstance(error, OSError):
@@ -197,7 +198,19 @@ def _why(error: Exception) -> str:
         return "the connection was closed before the answer"
     if isinstance(error, ssl.SSLError | aiohttp.ClientSSLError):
         return f"no secure connection: {error}"
-    return f"the net failed: {str(error) or type(error).__name__}"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return _no_way(cause, URL(url))
+
+
+def _no_way(error: Exception, url: URL) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return f"nobody listens at {url.host}:{url.port}"
+    if isinstance(error, gaierror):
+        return f"the name {url.host} cannot be looked up: is this machine online?"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "the connection was cut"
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return f"no way to {url.host}:{url.port}: {why or type(error).__name__}"
 
 
 def _refusal(error: WSHandshakeError) -> str:

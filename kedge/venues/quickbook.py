@@ -3,8 +3,9 @@
 It believes and shows exactly what `Book` does (a law in the tests compares them), and does less on the way.
 Most of a feed repeats prices it has named before and sets quantities that nobody looks at. So a price becomes
 a number when its level appears, is found by its spelling while the level stands, and a quantity becomes a
-number when it is shown. What cannot be a quantity is therefore found when its level would be shown, not
-before; the book is lost then, as it would have been at once.
+number when it is shown; what was shown before and has not changed is shown again as it is. What cannot be a
+quantity is therefore found when its level would be shown, not before; the book is lost then, as it would have
+been at once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ Pairs = Sequence[tuple[str, str]]
 
 # How venues write nothing. Another spelling is found when it would be shown, and is nothing there too.
 ZEROS = frozenset(["0", *("0." + "0" * digits for digits in range(1, 19))])
+# Prices remembered beyond those that stand: as many again, and these.
+NUMBERS_SPARE = 128
 
 
 class QuickBook:
@@ -54,10 +57,12 @@ class QuickBook:
         mine, theirs = self._bids, self._asks
         if not (mine.change(bids) and theirs.change(asks)):
             return self.lose("corrupt: a price or a quantity is out of range")
-        if len(mine.prices) > self.levels_max or len(theirs.prices) > self.levels_max:
-            return self.lose(f"corrupt: more than {self.levels_max} levels on one side")
-        if mine.prices and theirs.prices and mine.prices[-1] >= theirs.prices[0]:
-            return self.lose(f"crossed: bid {mine.prices[-1]} is not below ask {theirs.prices[0]}")
+        if mine.came or theirs.came:
+            # Only a level that was not there can cross the other side, or be one too many.
+            mine.came = theirs.came = False
+            why = self._impossible()
+            if why:
+                return self.lose(why)
         self.seq, self.venue_ns, self.heard_ns = seq, venue_ns, now_ns
         return ""
 
@@ -88,76 +93,138 @@ class QuickBook:
             return (), ()
         return bids, asks
 
+    def _impossible(self) -> str:
+        bids, asks = self._bids.prices, self._asks.prices
+        if len(bids) > self.levels_max or len(asks) > self.levels_max:
+            return f"corrupt: more than {self.levels_max} levels on one side"
+        if bids and asks and bids[-1] >= asks[0]:
+            return f"crossed: bid {bids[-1]} is not below ask {asks[0]}"
+        return ""
+
 
 class _Side:
-    """Prices in order, their spellings beside them, and what is known of each spelling."""
+    """Prices in order, their spellings beside them, and what was shown of them last."""
 
     def __init__(self, *, best_is_last: bool) -> None:
         self.best_is_last = best_is_last
         self.prices: list[Decimal] = []
         self.spelled: list[str] = []
-        # A quantity's text; a `Level` where it was shown and has not changed since.
-        self.levels: dict[str, str | Level] = {}
-        # Prices by their spelling, of the levels that stand.
+        # Quantities as they were written, by the spelling of their price: the levels that stand.
+        self.qtys: dict[str, str] = {}
+        # Prices by their spelling: of all levels that stand, and of some that went and may come back.
         self.numbers: dict[str, Decimal] = {}
+        # What was shown last, best first, and which of these have another quantity by now.
+        self.shown: dict[str, Level] = {}
+        self.stale: list[str] = []
+        self.told: tuple[Level, ...] = ()
+        # How many were asked for; and whether a level came or went among so many since.
+        self.count = 0
+        self.moved = True
+        # A level came since somebody last looked at this.
+        self.came = False
 
     def clear(self) -> None:
-        self.numbers.clear()
-        self.prices.clear()
-        self.spelled.clear()
-        self.levels.clear()
+        for kept in (self.prices, self.spelled, self.qtys, self.numbers, self.shown, self.stale):
+            kept.clear()
+        self.moved = True
 
     def change(self, pairs: Pairs) -> bool:
         """Apply levels in order; False at a price that cannot be."""
-        levels = self.levels
+        qtys, shown, note = self.qtys, self.shown, self.stale.append
         for price, qty in pairs:
-            if price in levels:
-                if qty in ZEROS:
-                    self._remove(price)
-                else:
-                    levels[price] = qty
-            elif not self._take_new(price, qty):
-                return False
+            if price not in qtys:
+                if not self._take_new(price, qty):
+                    return False
+            elif qty in ZEROS:
+                self._remove(price)
+            else:
+                qtys[price] = qty
+                if price in shown:
+                    note(price)
         return True
-
-    def _take_new(self, spelling: str, qty: str) -> bool:
-        """A spelling that is not in the book: a new level, or a known one spelled otherwise."""
-        price = _number(spelling)
-        if price is None or price == 0:
-            return False
-        prices = self.prices
-        at = bisect_left(prices, price)
-        if at < len(prices) and prices[at] == price:
-            self._remove(self.spelled[at])
-        if qty not in ZEROS:
-            prices.insert(at, price)
-            self.spelled.insert(at, spelling)
-            self.numbers[spelling] = price
-            self.levels[spelling] = qty
-        return True
-
-    def _remove(self, spelling: str) -> None:
-        del self.levels[spelling]
-        at = bisect_left(self.prices, self.numbers.pop(spelling))
-        del self.prices[at], self.spelled[at]
 
     def best(self, count: int) -> tuple[Level, ...] | None:
         """None: a quantity is not one."""
+        if self.moved or count != self.count:
+            return self._show(count)
+        if self.stale:
+            qtys, numbers, shown = self.qtys, self.numbers, self.shown
+            try:
+                for name in self.stale:
+                    qty = Decimal(qtys[name])
+                    if not ZERO < qty < LIMIT:
+                        return self._show(count)
+                    shown[name] = Level(numbers[name], qty)
+            except InvalidOperation:
+                return self._show(count)
+            self.stale.clear()
+            self.told = tuple(shown.values())
+        return self.told
+
+    # ── helpers ─────────────────────────────────────────────────────────────────────────────────
+
+    def _show(self, count: int) -> tuple[Level, ...] | None:
+        """Choose the levels to show anew; those that were shown and have not changed are taken as they are."""
+        known = self.shown
+        for name in self.stale:
+            known.pop(name, None)
+        self.stale.clear()
         names = self.spelled[: -count - 1 : -1] if self.best_is_last else self.spelled[:count]
-        shown = [self.levels[name] for name in names]
-        if str in map(type, shown):
-            for at, level in enumerate(shown):
-                if type(level) is str:
-                    qty = _number(level)
-                    if qty is None:
-                        return None
-                    if not qty:
-                        # Zero in a rare spelling.
-                        self._remove(names[at])
-                        return self.best(count)
-                    name = names[at]
-                    shown[at] = self.levels[name] = Level(self.numbers[name], qty)
-        return tuple(shown)  # type: ignore[arg-type]
+        self.shown = shown = {}
+        self.count, self.moved = count, False
+        for name in names:
+            level = known.get(name)
+            if level is None:
+                qty = _number(self.qtys[name])
+                if qty is None:
+                    return None
+                if not qty:
+                    # Zero in a rare spelling.
+                    self._remove(name)
+                    return self._show(count)
+                level = Level(self.numbers[name], qty)
+            shown[name] = level
+        self.told = tuple(shown.values())
+        return self.told
+
+    def _take_new(self, spelling: str, qty: str) -> bool:
+        """A spelling that is not in the book: a new level, or a known one spelled otherwise."""
+        price = self.numbers.get(spelling) or _number(spelling)
+        if not price:
+            return False
+        prices = self.prices
+        at = self._place_of(price)
+        if at < len(prices) and prices[at] == price:
+            self._remove(self.spelled[at])
+        if qty in ZEROS:
+            return True
+        better = len(prices) - at if self.best_is_last else at
+        if better < self.count:
+            self.moved = True
+        self.came = True
+        prices.insert(at, price)
+        self.spelled.insert(at, spelling)
+        self.qtys[spelling] = qty
+        self.numbers[spelling] = price
+        if len(self.numbers) > NUMBERS_SPARE + 2 * len(prices):
+            self.numbers = dict(zip(self.spelled, prices, strict=True))
+        return True
+
+    def _remove(self, spelling: str) -> None:
+        del self.qtys[spelling]
+        at = self._place_of(self.numbers[spelling])
+        del self.prices[at], self.spelled[at]
+        if self.shown.pop(spelling, None) is not None:
+            self.moved = True
+
+    def _place_of(self, price: Decimal) -> int:
+        """Where it stands, or would; most that comes and goes does so at an end."""
+        prices = self.prices
+        if not prices or price > prices[-1]:
+            return len(prices)
+        if price == prices[-1]:
+            return len(prices) - 1
+        return 0 if price <= prices[0] else bisect_left(prices, price)
 
 
 def _number(text: str) -> Decimal | None:

@@ -72,8 +72,9 @@ class Waits(Struct, frozen=True):
 
     deed_s: float = 5.0
     question_s: float = 10.0
-    # How long a question may wait for room before it is given up.
+    # How long a question may wait for room before it is given up, and for the end of a ban.
     room_s: float = 30.0
+    ban_s: float = 30.0
 
 
 class Rest:
@@ -120,7 +121,7 @@ class Rest:
             if isinstance(said, Silence):
                 return f"the venue does not tell the time: {said.why}"
             if self._manners.clock(said) <= 0:
-                return f"the venue does not tell the time (HTTP {said.status})"
+                return _no_time(said.status)
             if self.skew.known:
                 return self.skew.fault
         slow_ms = self.skew.last_rtt_ns // 1_000_000
@@ -147,16 +148,21 @@ class Rest:
         if self._waiting >= WAITING_MAX:
             return Silence(f"not sent: {WAITING_MAX} questions are waiting already", unsent=True)
         self._waiting += 1
-        give_up_ns = self._clock() + round(self.waits.room_s * SECOND_NS)
+        began_ns = self._clock()
         try:
             async with self._turn:
                 while True:
                     refused = self._claim(call)
-                    if refused is None or self._clock() + refused.retry_ns > give_up_ns:
+                    if refused is None or refused.retry_ns > self._patience_ns(began_ns):
                         return refused
                     await asyncio.sleep(refused.retry_ns / SECOND_NS)
         finally:
             self._waiting -= 1
+
+    def _patience_ns(self, began_ns: int) -> int:
+        now_ns = self._clock()
+        patience_s = self.waits.ban_s if self.allowance.banned_ns(now_ns) else self.waits.room_s
+        return began_ns + round(patience_s * SECOND_NS) - now_ns
 
     def _take_to_heart(self, said: HttpSaid, sent_ns: int) -> None:
         now_ns = self._clock()
@@ -164,3 +170,11 @@ class Rest:
         venue_ns = self._manners.clock(said)
         if venue_ns > 0:
             self.skew.measured(sent_ns, venue_ns, now_ns)
+
+
+def _no_time(status: int) -> str:
+    if status >= 500:
+        return f"the venue is out of service (HTTP {status}): under maintenance, perhaps"
+    if status in (403, 418, 429):
+        return f"the venue shuts this address out for a while (HTTP {status})"
+    return f"the venue does not tell the time (HTTP {status})"

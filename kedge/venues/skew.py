@@ -47,7 +47,7 @@ class Skew:
         if self.skew_ns >= -self.allowed_ns:
             return ""
         return (
-            f"the venue's clock is {-self.skew_ns // MS} ms behind ours, so its answers prove nothing: "
+            f"the venue's clock is {_length(-self.skew_ns)} behind ours, so its answers prove nothing: "
             "set this machine's clock by a time server"
         )
 
@@ -57,6 +57,10 @@ class Skew:
         if self.skew_ns <= self.allowed_ns:
             return ""
         return (
-            f"the venue's clock is {self.skew_ns // MS} ms ahead of ours, so it may refuse requests as too "
+            f"the venue's clock is {_length(self.skew_ns)} ahead of ours, so it may refuse requests as too "
             "late: set this machine's clock by a time server"
         )
+
+
+def _length(ns: int) -> str:
+    return f"{ns // MS} ms" if ns < 10_000 * MS else f"{ns // (1_000 * MS)} s"

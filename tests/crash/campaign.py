@@ -13,10 +13,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct, field
 
 from tests.crash.points import DEADLY, EXCHANGES, Act, Family, Strike
-from tests.crash.rig import Plan, Run, Site, play
+from tests.crash.rig import Plan, Run, play
+from tests.crash.scene import PAPER, Scene
+from tests.crash.sites import Site
 
 # A recovery has fewer boundaries than a whole life: a second blow falls early.
 SECOND_MOST = 40
@@ -30,6 +33,16 @@ class Shares(Struct, frozen=True):
     cut: int = 12
     twice: int = 14
     exchanges: int = 14
+    deeds: int = 0
+
+
+# With real protocols most boundaries are greetings and questions: those of orders are struck by name, too.
+WIRE_SHARES = Shares(desk=20, cut=10, twice=14, exchanges=20, deeds=24)
+DEEDS = (
+    *("append durable Intent", "place left", "place answered", "heard OrderNews", "heard FillNews"),
+    *("amend left", "amend answered", "cancel left", "cancel answered"),
+)
+DEEDS_MOST = 8
 
 
 class Summary(Struct):
@@ -53,8 +66,17 @@ class Summary(Struct):
 
 
 class Campaign:
-    def __init__(self, folder: Path, *, sites: int = 2, seed: int = 1, shares: Shares | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sites: int = 2,
+        seed: int = 1,
+        shares: Shares | None = None,
+        scene: Scene = PAPER,
+    ) -> None:
         self.folder = folder
+        self.scene = scene
         self.summary = Summary()
         self.runs: list[Run] = []
         self._sites = sites
@@ -81,7 +103,7 @@ class Campaign:
     async def _at_site(
         self, number: int, kills: int, dry: asyncio.Future[tuple[int, int]], say: bool
     ) -> None:
-        async with Site.start(self.folder / f"s{number}") as site:
+        async with Site.start(self.folder / f"s{number}", self.scene) as site:
             if number == 0:
                 run = await self._play(site, Plan(self._next()))
                 dry.set_result((len(run.lives[0].desk), len(run.lives[0].disk)))
@@ -127,7 +149,7 @@ class Campaign:
             summary.kills_of_exchanges += exchanges
             summary.power_cuts += strike.act == "cut"
             summary.second_kills += desk and life > 1
-            if life == 1:
+            if life == 1 and not strike.words:
                 self._reached[(strike.family, strike.at)] = None
             label = " ".join(passed.struck.split()[:3])
             summary.struck[label] = summary.struck.get(label, 0) + 1
@@ -136,7 +158,7 @@ class Campaign:
 def plans(seed: int, desk: int, disk: int, kills: int, shares: Shares) -> Iterator[tuple[Strike, ...]]:
     """Strikes for one run after another, without end. Few kills are spread over all boundaries evenly."""
     chance = random.Random(seed)
-    total = shares.desk + shares.cut + shares.twice + shares.exchanges
+    total = sum(msgspec.structs.astuple(shares))
     on_desk = _spread(desk, max(1, kills * shares.desk // 100), chance)
     on_disk = _spread(disk, max(1, kills * (100 - total) // 100), chance)
     turn = _turns(shares)
@@ -154,9 +176,21 @@ def plans(seed: int, desk: int, disk: int, kills: int, shares: Shares) -> Iterat
                 family = chance.choice(FAMILIES)
                 first = Strike("desk", 10 + chance.randrange(desk - 10))
                 yield first, Strike(family, 1 + chance.randrange(SECOND_MOST), second)
+            case "deeds":
+                yield (_at_deed(chance, chance.choice(("kill", "kill", "cut"))),)
             case _:
                 act: Act = chance.choice(("alpha", "beta", "exchanges", "all"))
-                yield (Strike("desk", 10 + chance.randrange(desk - 10), act),)
+                if shares.deeds and chance.random() < 0.5:
+                    yield (_at_deed(chance, act),)
+                else:
+                    yield (Strike("desk", 10 + chance.randrange(desk - 10), act),)
+
+
+def _at_deed(chance: random.Random, act: Act) -> Strike:
+    words = chance.choice(DEEDS)
+    # There are fewer changes than orders.
+    most = 2 if words.startswith(("amend", "cancel")) else DEEDS_MOST
+    return Strike("desk", 1 + chance.randrange(most), act, words)
 
 
 def _spread(boundaries: int, wanted: int, chance: random.Random) -> Iterator[int]:
@@ -173,10 +207,11 @@ def _turns(shares: Shares) -> Iterator[str]:
     """Kinds in their proportion, mixed, so that a campaign cut short has some of each."""
     owed = {
         "desk": shares.desk,
-        "disk": 100 - shares.desk - shares.cut - shares.twice - shares.exchanges,
+        "disk": 100 - sum(msgspec.structs.astuple(shares)),
         "cut": shares.cut,
         "twice": shares.twice // 2,  # two kills each
         "exchanges": shares.exchanges * 2 // 3,  # some of them are two or three kills
+        "deeds": shares.deeds,
     }
     credit = dict.fromkeys(owed, 0.0)
     total = sum(owed.values())

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from tests.crash.campaign import Campaign, Summary
+from tests.crash.campaign import WIRE_SHARES, Campaign, Shares, Summary
+from tests.crash.scene import PAPER
+from tests.crash.wire_scene import WIRE
 
 
 def main() -> int:
@@ -23,10 +25,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500, help="how many blows must fall")
     parser.add_argument("--seed", type=int, default=1, help="another seed strikes elsewhere")
     parser.add_argument("--sites", type=int, default=2, help="runs side by side; each has two exchanges")
+    parser.add_argument("--wire", action="store_true", help="at Bybit's and Binance's testnets, not paper")
     given = parser.parse_args()
     # A short name: the desk's socket lives below it.
     folder = Path(tempfile.mkdtemp(prefix="kl-"))
-    campaign = Campaign(folder, sites=given.sites, seed=given.seed)
+    scene, shares = (WIRE, WIRE_SHARES) if given.wire else (PAPER, Shares())
+    campaign = Campaign(folder, sites=given.sites, seed=given.seed, shares=shares, scene=scene)
     summary = asyncio.run(campaign.run(given.kills, say=True))
     print(tell(summary))
     if summary.broken:

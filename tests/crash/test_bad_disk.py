@@ -27,7 +27,8 @@ from kedge.model.exits import Exit
 from kedge.model.records import Entry, Noted
 from tests.crash.disk import Trouble
 from tests.crash.points import Strike
-from tests.crash.rig import Between, Plan, Run, Site, play
+from tests.crash.rig import Between, Plan, Run, play
+from tests.crash.sites import Site
 from tests.crash.worker import log_of
 
 LONG = bool(os.environ.get("KEDGE_LONG"))

@@ -17,7 +17,8 @@ import pytest
 
 from tests.crash.campaign import Campaign, Shares, plans
 from tests.crash.points import Act, Strike, has_words
-from tests.crash.rig import Plan, Run, Site, play
+from tests.crash.rig import Plan, Run, play
+from tests.crash.sites import Site
 
 LONG = bool(os.environ.get("KEDGE_LONG"))
 KILLS = 1000 if LONG else 40

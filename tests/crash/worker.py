@@ -2,7 +2,8 @@
 
 The real command line runs the real runtime: home, settings, lease, journal, gate, watchdog, everything. Two
 thin wrappers stand around the journal and the venues and come past the boundaries of `points.py`, and the
-paper venue gets rules with short waits, so that a doubt is settled in half a second instead of eight.
+venues get rules with short waits, so that a doubt is settled in half a second instead of eight. Real adapters
+have one more wrapper below them (`wires.py`).
 
 Run as a program this is a stable of such processes: it imports everything once, and for each line (a `Job`)
 on its standard input it forks one, says its number, waits, and says how it ended.
@@ -34,7 +35,7 @@ from kedge.home import Home
 from kedge.journal.archive import Bounds
 from kedge.journal.sqlite import SqliteJournal
 from kedge.model import records as r
-from kedge.model.events import Answered, LookedUp
+from kedge.model.events import Answered, Event, FillNews, LinkDown, LinkUp, LookedUp, OrderNews
 from kedge.model.order import Move, State
 from kedge.model.records import Entry, kind_of
 from kedge.model.venue import AccountReport, Feed, Fill, PlaceOrder, Rules
@@ -46,6 +47,7 @@ from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import PAPER_RULES, Options
 from kedge.venues.stream import tcp
 from kedge.venues.venue import Emit, Setup, Venue
+from tests.crash import wires
 from tests.crash.disk import CrashDisk, Trouble
 from tests.crash.points import Points, Strike
 
@@ -53,6 +55,7 @@ RULES = replace(PAPER_RULES, request_window_ns=300_000_000, visibility_ns=50_000
 OPTIONS = Options(
     request_s=0.6, heartbeat_s=0.25, silence_s=1.5, backoff_first_s=0.02, backoff_max_s=0.2, connect_s=1.0
 )
+HEARD = (OrderNews, FillNews, LinkUp, LinkDown)
 CELL = "main"
 SNAPSHOT_EVERY = 30
 
@@ -66,6 +69,8 @@ class Job(Struct, frozen=True):
     strike: Strike = Strike()
     trouble: Trouble = Trouble()
     seed: int = 0
+    # Where its connections come from, on the machine itself; "": from wherever.
+    address: str = ""
     # A fault planted on purpose (see `MUTANTS`), to prove that the checks would see it.
     mutant: str = ""
     # It ends by itself after so long, should nobody be left to end it.
@@ -136,7 +141,7 @@ class StruckJournal:
 class StruckVenue:
     """A venue with boundaries around each request: not sent yet, on its way, answered."""
 
-    def __init__(self, inner: PaperVenue, points: Points) -> None:
+    def __init__(self, inner: Venue, points: Points) -> None:
         self.account: str = inner.account
         self.rules: Rules = inner.rules
         self._inner = inner
@@ -144,6 +149,12 @@ class StruckVenue:
 
     async def open(self, emit: Emit) -> None:
         await self._inner.open(emit)
+
+    async def _left(self, what: str, asking: asyncio.Future[Any]) -> None:
+        """The first turn writes the request; a loop that gathers its writes lets them go at its end."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._points.tick("desk", f"{what} left")
 
     async def close(self) -> None:
         await self._inner.close()
@@ -180,13 +191,36 @@ class StruckVenue:
     async def _sent(self, what: str, work: Any) -> Any:
         self._points.tick("desk", f"{what} before")
         asking = asyncio.ensure_future(work)
-        # The first turn writes the request; a loop that gathers its writes lets them go at its end.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        self._points.tick("desk", f"{what} left")
-        answer = await asking
+        try:
+            await self._left(what, asking)
+            answer = await asking
+        finally:
+            asking.cancel()
         self._points.tick("desk", f"{what} answered")
         return answer
+
+
+class WireVenue(StruckVenue):
+    """The same around a real adapter, and a boundary before the engine hears what it must not forget."""
+
+    def __init__(self, inner: Venue, points: Points, ways: wires.StruckWires) -> None:
+        super().__init__(inner, points)
+        self.rules = wires.short(inner.rules)
+        self._ways = ways
+
+    async def open(self, emit: Emit) -> None:
+        def heard(event: Event) -> None:
+            if isinstance(event, HEARD):
+                self._points.tick("desk", f"heard {type(event).__name__}")
+            emit(replace(event, rules=self.rules) if isinstance(event, LinkUp) else event)
+
+        await self._inner.open(heard)
+
+    async def _left(self, what: str, asking: asyncio.Future[Any]) -> None:
+        """Told by the net, at that very moment. An adapter may ask something else first, or send nothing."""
+        ways = self._ways
+        number = ways.when_left(lambda: self._points.tick("desk", f"{what} left"))
+        asking.add_done_callback(lambda done: ways.forget(number))
 
 
 # ── planted faults ──────────────────────────────────────────────────────────────────────────────
@@ -229,10 +263,24 @@ def _books_fills_again() -> None:
     reconcile.hear_fill = hear  # type: ignore[attr-defined]
 
 
+def _names_fills_otherwise() -> None:
+    """An adapter that gives an execution one name on the stream, and another in a report."""
+    real = WireVenue.report
+
+    async def report(venue: WireVenue, cursor: str) -> AccountReport | str:
+        said = await real(venue, cursor)
+        if isinstance(said, str):
+            return said
+        return replace(said, fills=tuple(replace(one, exec_id=f"{one.exec_id}-") for one in said.fills))
+
+    WireVenue.report = report  # type: ignore[method-assign, assignment]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "acts before it writes": _acts_before_it_writes,
     "takes doubt for no": _takes_doubt_for_no,
     "books fills again": _books_fills_again,
+    "names fills otherwise": _names_fills_otherwise,
 }
 
 
@@ -247,6 +295,17 @@ class Struck(up._Up):
         often = replace(settings.journal, snapshot_every_records=SNAPSHOT_EVERY)
         super().__init__(home, replace(settings, journal=often), say)
         self._points = points
+
+    async def _venues(self, setups: dict[str, Setup]) -> dict[str, Venue]:
+        venues: dict[str, Venue] = {}
+        for name, account in self.settings.accounts.items():
+            if account.venue == "paper":
+                venues[name] = await self._paper_venue(account, setups[name])
+            else:
+                ways = wires.StruckWires(self._wires(), self._points)
+                inner = wires.make(account.venue, setups[name], ways, self.clock)
+                venues[name] = WireVenue(inner, self._points, ways)
+        return venues
 
     async def _paper_venue(self, account: AccountSettings, setup: Setup) -> Venue:
         connect = tcp(account.host or "127.0.0.1", account.port)
@@ -263,6 +322,8 @@ def live(job: Job) -> int:
     """Run one life in this process; its exit code."""
     points = Points(points_of(Path(job.home), job.life), job.strike, Path(job.pids))
     disk = CrashDisk((f"{CELL}.sqlite", f"{CELL}.archive-"), points, job.trouble, job.seed)
+    if job.address:
+        wires.come_from(job.address)
     if job.mutant:
         MUTANTS[job.mutant]()
     up._Up = partial(Struck, points)  # type: ignore[misc, assignment]
@@ -278,6 +339,7 @@ def live(job: Job) -> int:
 
 
 def main() -> None:
+    wires.load()
     for job in _jobs():
         pid = os.fork()
         if pid == 0:

@@ -7,6 +7,7 @@ the sequence says so. They must stay equal to the byte, which is determinism and
 from __future__ import annotations
 
 from decimal import Decimal as D
+from random import Random
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kedge.model.instrument import Instrument, InstrumentKind
 from kedge.model.numbers import ZERO
@@ -73,6 +75,7 @@ symbols = st.sampled_from(tuple(INSTRUMENTS))
 prices = st.integers(96, 104).map(D)
 lots = st.integers(1, 30)
 picks = st.integers(0, 8)
+sides = st.sampled_from(("buy", "sell"))
 
 
 class Draft(Struct, frozen=True):
@@ -106,7 +109,7 @@ drafts = st.builds(
     Draft,
     account=accounts,
     symbol=st.sampled_from((0, 0, 0, 1)),
-    side=st.sampled_from(("buy", "sell")),
+    side=sides,
     lots=lots,
     price=st.integers(96, 104),
     kind=st.sampled_from(("limit", "limit", "limit", "limit", "market", "stop", "stop_limit")),
@@ -119,9 +122,39 @@ drafts = st.builds(
 )
 
 
-def config(amend: str, amend_qty: str, scope: str, protect: str, cuts: bool, cancels: bool) -> ExchangeConfig:
+def thrown(dice: Random) -> Draft:
+    """A draft as dice have it, of the same kinds as `drafts`."""
+    manner = Manner(
+        self_trade=dice.choice((None, "none", "cancel_newest", "cancel_oldest", "cancel_both")),
+        take_profit=dice.random() < 0.5,
+        holds_early=dice.random() < 0.5,
+        instead_of=dice.choice(("", "1", "2")),
+        fee_asset=dice.choice(("", "BTC", "BNB", "USD")),
+        fee_price=D(100),
+        fee_cut=dice.choice((ZERO, D("0.25"))),
+    )
+    return Draft(
+        dice.choice(ACCOUNTS),
+        dice.choice((0, 0, 0, 1)),
+        dice.choice(("buy", "sell")),
+        dice.randint(1, 30),
+        dice.randint(96, 104),
+        dice.choice(("limit", "limit", "limit", "market", "stop", "stop_limit")),
+        dice.choice(("gtc", "gtc", "gtc", "ioc", "fok", "post_only")),
+        dice.random() < 0.25,
+        dice.randint(94, 106),
+        dice.choice(("last", "last", "mark", "index")),
+        dice.choice(("", "", "1", "2")),
+        dice.choice((None, manner, manner)),
+    )
+
+
+def config(
+    amend: str, amend_qty: str, scope: str, protect: str, cuts: bool, cancels: bool, fees: tuple[str, str]
+) -> ExchangeConfig:
+    asset, step = fees
     return ExchangeConfig(
-        TERMS,
+        (replace(TERMS[0], fee_asset=asset, fee_price=D(100), fee_step=D(step)), *TERMS[1:]),
         amend=amend,  # type: ignore[arg-type]
         amend_qty=amend_qty,  # type: ignore[arg-type]
         id_scope=scope,  # type: ignore[arg-type]
@@ -145,6 +178,8 @@ class Trading(RuleBasedStateMachine):
         self.live: list[tuple[str, str]] = []
         self.minted = 0
         self.own_both_sides = False
+        # (account, stop, the order it is instead of), by the venue's numbers
+        self.pairs: list[tuple[str, str, str]] = []
 
     @initialize(
         amend=st.sampled_from(("in_place", "cancel_new", "none")),
@@ -153,6 +188,9 @@ class Trading(RuleBasedStateMachine):
         protect=st.sampled_from(("cancel_newest", "cancel_oldest", "cancel_both", "none")),
         cuts=st.booleans(),
         cancels=st.booleans(),
+        fees=st.sampled_from(
+            (("received", "1e-10"), ("received", "0.0003"), ("quote", "0.05"), ("BTC", "1e-8"))
+        ),
         markets=st.permutations(tuple(INSTRUMENTS)),
     )
     def begin(
@@ -163,16 +201,19 @@ class Trading(RuleBasedStateMachine):
         protect: str,
         cuts: bool,
         cancels: bool,
+        fees: tuple[str, str],
         markets: list[str],
     ) -> None:
         self.symbols = markets[:2]
-        chosen = config(amend, amend_qty, scope, protect, cuts, cancels)
+        chosen = config(amend, amend_qty, scope, protect, cuts, cancels, fees)
         self.exchange, self.twin = Exchange(chosen), Exchange(chosen)
         for name in ACCOUNTS:
             rich = name in RICH
             self.both(lambda ex, n=name, r=rich: ex.transfer(n, "USD", D(100_000 if r else 25), 0))
             self.both(lambda ex, n=name, r=rich: ex.transfer(n, "BTC", D(1000) if r else D("0.25"), 0))
-            for symbol in ("PERP", "DATED", "INVERSE"):
+            self.both(lambda ex, n=name, r=rich: ex.transfer(n, "BNB", D(1000) if r else D("0.001"), 0))
+            # Only where they trade: elsewhere nothing is on margin, and holds are strictly covered.
+            for symbol in self.symbols:
                 self.both(lambda ex, n=name, s=symbol: ex.set_leverage(n, s, D(25), 0))
 
         self.take_positions()
@@ -275,7 +316,8 @@ class Trading(RuleBasedStateMachine):
         for draft in orders:
             self.place_one(draft)
 
-    def place_one(self, draft: Draft) -> None:
+    def place_one(self, draft: Draft) -> str:
+        """The venue's number of the order; "" where it was refused."""
         symbol = self.symbols[draft.symbol]
         instrument = INSTRUMENTS[symbol]
         stop, priced = draft.kind.startswith("stop"), draft.kind in ("limit", "stop_limit")
@@ -306,11 +348,53 @@ class Trading(RuleBasedStateMachine):
                 self.wanted[draft.account, client_id] = old
             if before is not None and before.state is State.OPEN:
                 assert reply.code == "id_open"
-            return
+            return ""
         self.live.append((draft.account, client_id))
         assert before is None or self.exchange.config.id_scope == "open"
         assert before is None or before.state is not State.OPEN
         self.check_tif(want, reply)
+        assert reply.order is not None
+        return reply.order.venue_id
+
+    @rule(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 50))
+    def crowd(self, seed: int, count: int) -> None:
+        """Many people at once: what is rare in short examples happens here."""
+        dice = Random(seed)
+        for _ in range(count):
+            deed = dice.random()
+            if deed < 0.65:
+                self.place_one(thrown(dice))
+            elif deed < 0.75:
+                self.pair_up(
+                    dice.choice(ACCOUNTS),
+                    dice.randint(0, 1),
+                    dice.choice(("buy", "sell")),
+                    dice.randint(1, 30),
+                    dice.random() < 0.5,
+                )
+            elif self.live:
+                what = dice.choice(("price", "qty", "price qty", "trigger", "qty trigger", ""))
+                name = dice.choice(("", "", "1", "2", "new"))
+                self.change(dice.randint(0, 8), D(dice.randint(94, 106)), dice.randint(1, 30), what, name)
+            self.the_laws_hold()
+
+    @rule(account=accounts, symbol=st.integers(0, 1), side=sides, lot=lots, profit=st.booleans())
+    def pair(self, account: str, symbol: int, side: Side, lot: int, profit: bool) -> None:
+        self.pair_up(account, symbol, side, lot, profit)
+
+    def pair_up(self, account: str, symbol: int, side: Side, lot: int, profit: bool) -> None:
+        """A stop and a limit order of which one works, on the two sides of the price."""
+        toward, away = (104, 96) if side == "sell" else (96, 104)
+        stop_at, limit_at = (toward, away) if profit else (away, toward)
+        self.minted += 1
+        limit_id = str(100 + self.minted + 1)
+        manner = Manner(take_profit=profit, holds_early=lot % 2 == 0, instead_of=limit_id)
+        stop_id = str(100 + self.minted)
+        stop = Draft(account, symbol, side, lot, 0, "stop", "gtc", False, stop_at, "last", stop_id, manner)
+        limit = Draft(account, symbol, side, lot, limit_at, "limit", "gtc", False, 0, "last", "")
+        placed = [self.place_one(stop), self.place_one(limit)]
+        if placed[0] and placed[1]:
+            self.pairs.append((account, placed[0], placed[1]))
 
     def place_both(self, account: str, want: PlaceOrder, manner: Manner | None = None) -> Reply:
         return self.both(lambda ex: ex.place(account, want, self.now_ns, manner))  # type: ignore[no-any-return]
@@ -325,17 +409,48 @@ class Trading(RuleBasedStateMachine):
                 assert order.cum_qty in (ZERO, order.qty), "fill-or-kill filled a part"
 
     @precondition(lambda self: self.live)
-    @rule(pick=picks, price=prices, lot=lots, what=st.sampled_from(("price", "qty", "both")))
-    def amend(self, pick, price, lot, what):  # type: ignore[no-untyped-def]
+    @rule(
+        pick=picks,
+        price=prices,
+        lot=lots,
+        what=st.sampled_from(("price", "qty", "price qty", "trigger", "qty trigger", "")),
+        name=st.sampled_from(("", "", "1", "2", "new")),
+    )
+    def amend(self, pick, price, lot, what, name):  # type: ignore[no-untyped-def]
+        self.change(pick, price, lot, what, name)
+
+    def change(self, pick: int, price: D, lot: int, what: str, name: str) -> None:
         account, client_id = self.live[-1 - pick % len(self.live)]
         order = self.exchange.order(account, client_id)
         if order is None:
             return
         qty = lot * INSTRUMENTS[order.symbol].qty_step
+        if name == "new":
+            self.minted += 1
+            name = str(100 + self.minted)
         change = AmendOrder(
-            client_id, price if what != "qty" and order.price else ZERO, qty if what != "price" else ZERO
+            client_id,
+            price if "price" in what and order.price else ZERO,
+            qty if "qty" in what else ZERO,
+            price if "trigger" in what else ZERO,
+            new_client_id=name,
         )
-        self.both(lambda ex: ex.amend(account, change, self.now_ns))
+        self.amend_both(account, change)
+
+    def amend_both(self, account: str, change: AmendOrder) -> None:
+        now_key, new_key = (account, change.client_id), (account, change.new_client_id or change.client_id)
+        before, old = self.exchange.order(*now_key), self.wanted.get(new_key)
+        self.wanted[new_key] = self.wanted[now_key]
+        reply = self.both(lambda ex: ex.amend(account, change, self.now_ns))
+        if not reply.ok:
+            if old is not None:
+                self.wanted[new_key] = old
+            return
+        if new_key != now_key and reply.order.client_id == new_key[1]:
+            self.live.append(new_key)
+            assert self.exchange.order(*new_key) is not None
+            gone = self.exchange.order(*now_key)
+            assert gone is None or (gone.state is not State.OPEN and gone.venue_id == before.venue_id)
 
     @precondition(lambda self: self.live)
     @rule(pick=picks)
@@ -360,9 +475,9 @@ class Trading(RuleBasedStateMachine):
     def transfer(self, account, asset, amount):  # type: ignore[no-untyped-def]
         self.both(lambda ex: ex.transfer(account, asset, D(amount) / 10, self.now_ns))
 
-    @rule(account=accounts, symbol=symbols, leverage=st.integers(1, 60))
+    @rule(account=accounts, symbol=st.integers(0, 1), leverage=st.integers(1, 60))
     def leverage(self, account, symbol, leverage):  # type: ignore[no-untyped-def]
-        self.both(lambda ex: ex.set_leverage(account, symbol, D(leverage), self.now_ns))
+        self.both(lambda ex: ex.set_leverage(account, self.symbols[symbol], D(leverage), self.now_ns))
 
     @rule(symbol=symbols, on=st.sampled_from((False, False, True)))
     def halt(self, symbol, on):  # type: ignore[no-untyped-def]
@@ -402,6 +517,22 @@ class Trading(RuleBasedStateMachine):
             held = {p.symbol: p.qty for p in self.exchange.positions(account)}
             for symbol in ("PERP", "DATED", "INVERSE"):
                 assert held.get(symbol, ZERO) == self.pos.get((account, symbol), ZERO)
+
+    @invariant()
+    def what_was_told_last_is_so(self) -> None:
+        if not hasattr(self, "exchange"):
+            return
+        for account in ACCOUNTS:
+            for order in self.exchange.open_orders(account):
+                assert self.reports[account, order.venue_id] == order
+
+    @invariant()
+    def of_a_pair_one_works(self) -> None:
+        for account, stop_id, limit_id in self.pairs:
+            stop = self.exchange.order(account, "", stop_id)
+            limit = self.exchange.order(account, "", limit_id)
+            if stop is not None and stop.cum_qty and limit is not None:
+                assert limit.state is not State.OPEN
 
     def teardown(self) -> None:
         if not hasattr(self, "exchange"):

@@ -169,6 +169,7 @@ def faults(floor: Floor) -> list[str]:
         if net:
             found.append(f"{market.symbol}: positions sum to {net}")
         found += _book_faults(floor, market)
+        found += _trigger_faults(floor, market)
     for account in floor.memory.accounts.values():
         found += _account_faults(floor, account)
     return found
@@ -192,8 +193,25 @@ def _book_faults(floor: Floor, market: Market) -> list[str]:
     return found
 
 
-def _account_faults(floor: Floor, account: Account) -> list[str]:
+def _trigger_faults(floor: Floor, market: Market) -> list[str]:
+    """Every order that waits is on the one list that fires it, nothing else is, and none is overdue."""
+    orders = floor.memory.orders.values()
+    open_now = market.status(floor.memory.now_ns) == "trading"
+    # While there is no mark it is the middle of the book, where stops are looked at with the next trade.
+    prices = {"last": market.state.last, "mark": market.state.mark, "index": market.state.index}
     found = []
+    for by, triggers in market.stops.items():
+        if open_now and prices[by] and triggers.due(prices[by]) is not None:
+            found.append(f"{market.symbol}: a stop on {by} is overdue at {prices[by]}")
+        waiting = [o for o in orders if o.waiting and o.symbol == market.symbol and o.trigger_by == by]
+        for rises, listed in ((True, triggers.rising), (False, triggers.falling)):
+            if listed != sorted((o.trigger_price, o.number) for o in waiting if o.rises == rises):
+                found.append(f"{market.symbol}: the stops on {by} are not those that wait")
+    return found
+
+
+def _account_faults(floor: Floor, account: Account) -> list[str]:
+    found = _name_faults(floor, account)
     held: dict[str, Decimal] = {}
     exposure: dict[tuple[str, str], Decimal] = {}
     for number in account.open:
@@ -211,7 +229,11 @@ def _account_faults(floor: Floor, account: Account) -> list[str]:
     for asset, amount in account.held.items():
         if amount != held.get(asset, ZERO):
             found.append(f"{account.name}: {amount} {asset} is held, its orders need {held.get(asset)}")
-        if amount > account.cash.get(asset, ZERO) and not account.positions:
+    # Losses on margin may eat what is held for orders. Where there is no margin, nothing may.
+    lent = [floor.markets[symbol].asset for symbol in account.positions]
+    for asset in account.cash | account.held:
+        short = account.cash.get(asset, ZERO) < account.held.get(asset, ZERO)
+        if short and asset not in lent and not account.house:
             found.append(f"{account.name}: more {asset} is held than there is")
     for symbol, position in account.positions.items():
         for side, has in (("buy", position.buys), ("sell", position.sells)):
@@ -219,6 +241,21 @@ def _account_faults(floor: Floor, account: Account) -> list[str]:
                 found.append(f"{account.name}: {side} exposure of {symbol} is off")
         if position.qty == 0 and position.cost != 0:
             found.append(f"{account.name}: a flat position in {symbol} costs {position.cost}")
+    return found
+
+
+def _name_faults(floor: Floor, account: Account) -> list[str]:
+    """An open order's id leads to it, and the reduce-only ones are all known."""
+    found = []
+    reducing: dict[str, list[int]] = {}
+    for number in account.open:
+        order = floor.memory.orders[number]
+        if order.client_id and account.ids.get(order.client_id) != number:
+            found.append(f"order {number} is not found by its id {order.client_id}")
+        if order.reduce_only:
+            reducing.setdefault(order.symbol, []).append(number)
+    if reducing != {symbol: numbers for symbol, numbers in account.reducing.items() if numbers}:
+        found.append(f"{account.name}: the list of reduce-only orders is off")
     return found
 
 
@@ -230,11 +267,16 @@ def _order_faults(floor: Floor, account: Account, order: Order) -> list[str]:
         found.append(f"{name} is open with {order.cum_qty} of {order.qty} filled, {order.state}")
     if order.resting == order.waiting:
         found.append(f"{name} neither rests nor waits, or both")
-    if order.reduce_only:
-        if order.qty - order.cum_qty > reducible(account, order.symbol, order):
-            found.append(f"{name} is reduce-only and larger than the position")
-    elif order.resting and not account.house:
-        wanted = hold_for(market, order.side, order.qty - order.cum_qty, order.price)
-        if order.hold != wanted:
-            found.append(f"{name} holds {order.hold} and needs {wanted} ({sign(order.side)})")
+    if order.reduce_only and order.qty - order.cum_qty > reducible(account, order.symbol, order):
+        found.append(f"{name} is reduce-only and larger than the position")
+    wanted = _wanted_hold(market, account, order)
+    if order.hold != wanted:
+        found.append(f"{name} holds {order.hold} and needs {wanted} ({sign(order.side)})")
     return found
+
+
+def _wanted_hold(market: Market, account: Account, order: Order) -> Decimal:
+    early = order.waiting and market.owned and order.manner is not None and order.manner.holds_early
+    if account.house or order.reduce_only or not (order.resting or early):
+        return ZERO
+    return hold_for(market, order.side, order.qty - order.cum_qty, order.price or order.trigger_price)

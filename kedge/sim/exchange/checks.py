@@ -121,6 +121,19 @@ def posts(floor: Floor, market: Market, order: Order) -> Refusal | None:
     return refusal("post_only") if crosses(market, order) else None
 
 
+def admissible(
+    floor: Floor, market: Market, account: Account, order: Order, instead_of: Order | None = None
+) -> Refusal | None:
+    """Whether the order may rest, trade or wait as it is. `instead_of`: an amended order as it was."""
+    no = reduces(floor, account, order)
+    if no is not None:
+        return no
+    no = untriggered(market, order) if order.waiting else posts(floor, market, order)
+    if no is not None or (order.waiting and not (order.holds_early and market.owned)):
+        return no
+    return affordable(floor, market, account, order, instead_of)
+
+
 def affordable(
     floor: Floor, market: Market, account: Account, order: Order, instead_of: Order | None = None
 ) -> Refusal | None:
@@ -141,7 +154,7 @@ def _funded(floor: Floor, market: Market, account: Account, order: Order, back: 
     if order.side == "sell" or order.price or order.waiting:
         need = hold_for(market, order.side, left, order.price or order.trigger_price)
     else:
-        found, value = walk(market, order)
+        found, value = walk(floor, market, order)
         need = hold_for(market, "buy", found, value / found) if found else ZERO
     has = free(floor, account, asset) + back
     if need <= has:
@@ -150,7 +163,7 @@ def _funded(floor: Floor, market: Market, account: Account, order: Order, back: 
 
 
 def _margined(floor: Floor, market: Market, account: Account, order: Order, back: Decimal) -> Refusal | None:
-    value = _exposure(market, order)
+    value = _exposure(floor, market, order)
     position = floor.position(account, market.symbol)
     equity, need = equity_and_need(floor, account, market.asset)
     before = needed(market, position)
@@ -167,12 +180,12 @@ def _margined(floor: Floor, market: Market, account: Account, order: Order, back
     return refusal("margin", need=text(total), asset=market.asset, equity=text(equity))
 
 
-def _exposure(market: Market, order: Order) -> Decimal:
+def _exposure(floor: Floor, market: Market, order: Order) -> Decimal:
     """The value an order may add: at its own price, or at the better one it would meet in the book."""
     left = order.qty - order.cum_qty
     best = market.against(order.side).best()
     if not order.price:
-        return walk(market, order)[1]
+        return walk(floor, market, order)[1]
     value = hold_for(market, order.side, left, order.price)
     if best and market.against(order.side).within(limit_ticks(market, order)):
         value = max(value, hold_for(market, order.side, left, best.price))

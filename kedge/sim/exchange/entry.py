@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from kedge.model.numbers import LIMIT, ZERO, text
 from kedge.model.order import State
 from kedge.model.venue import OrderReport, PlaceOrder
@@ -19,6 +21,9 @@ from kedge.sim.exchange.money import rehold
 from kedge.sim.exchange.nouns import AmendOrder, CancelOrder, Manner, Reply
 from kedge.sim.exchange.refusals import Refusal, refusal
 from kedge.sim.exchange.state import Account, Order
+
+# Where the id of no order leads; orders are counted from one.
+NO_ORDER = 0
 
 
 def place(floor: Floor, name: str, want: PlaceOrder, manner: Manner | None = None) -> Reply:
@@ -97,13 +102,7 @@ def _may_enter(floor: Floor, market: Market, account: Account, order: Order) -> 
     no = checks.filters(market, order, order.trigger_price)
     if no is None and len(account.open) >= floor.config.open_orders_max and not account.house:
         no = refusal("too_many_orders", most=floor.config.open_orders_max)
-    no = no or checks.reduces(floor, account, order)
-    if no is not None:
-        return no
-    if order.waiting:
-        no = checks.untriggered(market, order)
-        return no if no or not order.holds_early else checks.affordable(floor, market, account, order)
-    return checks.posts(floor, market, order) or checks.affordable(floor, market, account, order)
+    return no or checks.admissible(floor, market, account, order)
 
 
 def _register(floor: Floor, account: Account, order: Order) -> None:
@@ -115,11 +114,15 @@ def _register(floor: Floor, account: Account, order: Order) -> None:
     memory.orders[order.number] = order
     account.open[order.number] = None
     if order.client_id:
-        account.ids[order.client_id] = order.number
-        if len(account.ids) > floor.config.ids_max:
-            del account.ids[next(iter(account.ids))]
+        _name(floor, account, order)
     if order.reduce_only:
         account.reducing.setdefault(order.symbol, []).append(order.number)
+
+
+def _name(floor: Floor, account: Account, order: Order) -> None:
+    account.ids[order.client_id] = order.number
+    if len(account.ids) > floor.config.ids_max:
+        del account.ids[next(iter(account.ids))]
 
 
 def find(floor: Floor, account: Account, client_id: str, venue_id: str) -> Order | None:
@@ -231,10 +234,12 @@ def _in_place(floor: Floor, market: Market, account: Account, order: Order, chan
     if changed.qty <= order.cum_qty:
         filled = refusal("qty_filled", filled=text(order.cum_qty), qty=text(changed.qty))
         return refused(filled, report(order))
-    no = _amend_checks(floor, market, account, order, changed)
+    no = checks.admissible(floor, market, account, changed, order)
     if no is not None:
         return refused(no, report(order))
-    _rename(account, order, changed.client_id)
+    renamed = changed.client_id != order.client_id
+    if renamed:
+        _rename(floor, account, order, changed.client_id)
     if order.waiting:
         market.stops[order.trigger_by].remove(order)
         _take_over(order, changed)
@@ -250,29 +255,32 @@ def _in_place(floor: Floor, market: Market, account: Account, order: Order, chan
         order.qty = changed.qty
         rehold(floor, market, account, order)
         floor.order_changed(account, order)
+    elif renamed:
+        floor.order_changed(account, order)
     return Reply(True, order=report(order))
 
 
-def _amend_checks(
-    floor: Floor, market: Market, account: Account, order: Order, changed: Order
-) -> Refusal | None:
-    no = checks.reduces(floor, account, changed)
-    if no is not None:
-        return no
-    if order.waiting:
-        no = checks.untriggered(market, changed)
-        return (
-            no if no or not order.holds_early else checks.affordable(floor, market, account, changed, order)
-        )
-    return checks.posts(floor, market, changed) or checks.affordable(floor, market, account, changed, order)
+def _rename(floor: Floor, account: Account, order: Order, client_id: str) -> None:
+    """Another id for an open order. The one it gives up is as used as that of a finished order."""
+    old = order.client_id
+    if account.ids.get(old) == order.number:
+        if floor.config.id_scope == "forever":
+            account.ids[old] = NO_ORDER
+        else:
+            del account.ids[old]
+    order.client_id = client_id
+    _name(floor, account, order)
+    _follow(floor, account, old, client_id)
 
 
-def _rename(account: Account, order: Order, client_id: str) -> None:
-    if client_id != order.client_id:
-        if account.ids.get(order.client_id) == order.number:
-            del account.ids[order.client_id]
-        order.client_id = client_id
-        account.ids[client_id] = order.number
+def _follow(floor: Floor, account: Account, old: str, new: str) -> None:
+    """Orders that were paired with the old id are paired with the new one."""
+    if not old or new == old:
+        return
+    for number in account.open:
+        other = floor.memory.orders[number]
+        if other.manner is not None and other.manner.instead_of == old:
+            other.manner = replace(other.manner, instead_of=new)
 
 
 def _take_over(order: Order, changed: Order) -> None:
@@ -292,17 +300,14 @@ def _cancel_new(floor: Floor, market: Market, account: Account, order: Order, ch
     waiting = order.waiting
     leave(floor, market, account, order)
     new = _successor(floor, order, changed, waiting, carried)
-    no = checks.reduces(floor, account, new)
-    if no is None:
-        no = checks.untriggered(market, new) if waiting else checks.posts(floor, market, new)
-    if no is None and not waiting:
-        no = checks.affordable(floor, market, account, new)
+    no = checks.admissible(floor, market, account, new)
     if no is not None:
         finish(floor, market, account, order, State.CANCELLED, no)
         return refused(no, report(order))
     _hand_over(floor, market, account, order, new, fresh)
     if waiting:
         market.stops[new.trigger_by].add(new)
+        rehold(floor, market, account, new)
         floor.order_changed(account, new)
     else:
         enter(floor, market, account, new)
@@ -325,7 +330,10 @@ def _hand_over(floor: Floor, market: Market, account: Account, order: Order, new
     if fresh:
         why = refusal("replaced", id=floor.memory.orders_made + 1)
         finish(floor, market, account, order, State.CANCELLED, why)
+        _follow(floor, account, order.client_id, new.client_id)
     else:
+        if new.client_id != order.client_id:
+            _rename(floor, account, order, new.client_id)
         del floor.memory.orders[order.number]
         del account.open[order.number]
         if order.reduce_only:

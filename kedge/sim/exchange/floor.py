@@ -232,6 +232,7 @@ def _open_market(floor: Floor, terms: Terms) -> None:
     symbol = terms.instrument.symbol
     assert symbol not in floor.markets, f"{symbol} is listed twice"
     assert terms.leverage_max >= ONE
+    assert terms.fee_step > 0
     state = floor.memory.markets[symbol] = MarketState(symbol)
     floor.markets[symbol] = Market(terms, state)
 

@@ -71,7 +71,8 @@ def _make_way(floor: Floor, account: Account, order: Order) -> None:
     """The other order of a pair goes, with what it held, before this one needs it."""
     number = account.ids.get(order.manner.instead_of) if order.manner else None
     other = floor.memory.orders.get(number) if number is not None else None
-    if other is not None and other.state is State.OPEN:
+    # An order may be named as its own pair: it has nobody to make way for it.
+    if other is not None and other is not order and other.state is State.OPEN:
         finish(floor, floor.markets[other.symbol], account, other, State.CANCELLED, "oco")
 
 

@@ -86,6 +86,7 @@ def finish(
 
 
 def _close(floor: Floor, account: Account, order: Order, state: State) -> None:
+    assert order.state is State.OPEN, "an order ends once"
     order.state = state
     account.open.pop(order.number, None)
     if order.reduce_only and order.number in account.reducing.get(order.symbol, ()):
@@ -144,6 +145,8 @@ def _trade(
     market.against(taker.side).shrink(maker, qty)
     maker.cum_qty += qty
     taker.cum_qty += qty
+    # First the hold goes that was for this part; then the part is paid, and its fee from what is free.
+    rehold(floor, market, other, maker)
     trade_id = book_fill(floor, market, other, maker, maker.side, qty, price, True, maker.fill_kind)
     book_fill(floor, market, account, taker, taker.side, qty, price, False, taker.fill_kind)
     state = market.state
@@ -156,7 +159,6 @@ def _trade(
         leave(floor, market, other, maker)
         _close(floor, other, maker, State.FILLED)
     else:
-        rehold(floor, market, other, maker)
         floor.order_changed(other, maker)
     if taker.cum_qty == taker.qty:
         _close(floor, account, taker, State.FILLED)
@@ -169,7 +171,8 @@ def _trade(
 def _fillable(floor: Floor, market: Market, taker: Order, limit: int | None) -> bool:
     """Whether the whole order would fill at once, counting exactly what `_match` would do.
 
-    Reduce-only makers are worth no more than their account's position at the moment they are reached.
+    Reduce-only makers are worth no more than their account's position at the moment they are reached,
+    which the taker's own fills move too.
     """
     left = taker.qty - taker.cum_qty
     book = market.against(taker.side)
@@ -185,13 +188,13 @@ def _fillable(floor: Floor, market: Market, taker: Order, limit: int | None) -> 
             return False
         offered = maker.qty - maker.cum_qty
         if not market.owned:
-            had = positions.get(maker.account)
-            if had is None:
-                position = floor.memory.accounts[maker.account].positions.get(market.symbol)
-                had = position.qty if position else ZERO
+            for name in (maker.account, taker.account):
+                position = floor.memory.accounts[name].positions.get(market.symbol)
+                positions.setdefault(name, position.qty if position else ZERO)
             if maker.reduce_only:
-                offered = min(offered, max(-had * sign(maker.side), ZERO))
-            positions[maker.account] = had + min(offered, left) * sign(maker.side)
+                offered = min(offered, max(-positions[maker.account] * sign(maker.side), ZERO))
+            positions[maker.account] += min(offered, left) * sign(maker.side)
+            positions[taker.account] += min(offered, left) * sign(taker.side)
         left -= offered
         if left <= 0:
             return True
@@ -230,17 +233,20 @@ def trim(floor: Floor, market: Market, account: Account) -> None:
 # ── a look at the book ──────────────────────────────────────────────────────────────────────────
 
 
-def walk(market: Market, order: Order) -> tuple[Decimal, Decimal]:
+def walk(floor: Floor, market: Market, order: Order) -> tuple[Decimal, Decimal]:
     """(quantity, value) that the order would find in the book right now."""
     limit = limit_ticks(market, order)
     left = order.qty - order.cum_qty
     found = value = ZERO
     book = market.against(order.side)
-    for ticks, qty in book.levels(0):
-        if left <= 0 or (limit is not None and ticks * book.sign < limit * book.sign):
+    passes_own = _protection(floor, order) == "cancel_oldest"
+    for maker in book.orders():
+        if left <= 0 or (limit is not None and maker.ticks * book.sign < limit * book.sign):
             break
-        part = min(left, qty)
-        value += abs(market.instrument.value(part, ticks * market.tick))
+        if passes_own and maker.account == order.account:
+            continue
+        part = min(left, maker.qty - maker.cum_qty)
+        value += abs(market.instrument.value(part, maker.ticks * market.tick))
         found += part
         left -= part
     return found, value

@@ -10,11 +10,11 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 
 from kedge.model.instrument import Instrument
-from kedge.model.numbers import ONE, ZERO
+from kedge.model.numbers import ONE, ZERO, trunc_to
 from kedge.model.order import Side
 from kedge.model.venue import Balance, Fill, FillKind
 from kedge.sim.exchange.floor import Floor, Market
-from kedge.sim.exchange.nouns import FEES, FillMade, Manner
+from kedge.sim.exchange.nouns import FEES, FillMade
 from kedge.sim.exchange.state import Account, Order, Position
 
 # Fees are cut down to the terms' own step, so that many small fees are never more than the one that was held
@@ -120,7 +120,7 @@ def rehold(floor: Floor, market: Market, account: Account, order: Order) -> None
     if order.resting and not (order.reduce_only and not market.owned):
         new = hold_for(market, order.side, order.qty - order.cum_qty, order.price)
     elif order.holds_early and market.owned:
-        new = hold_for(market, order.side, order.qty, order.price or order.trigger_price)
+        new = hold_for(market, order.side, order.qty - order.cum_qty, order.price or order.trigger_price)
     change = new - order.hold
     if not change:
         return
@@ -182,15 +182,13 @@ def book_fill(
     if kind != "trade" or account.name.startswith("~"):
         rate = ZERO
     if market.owned:
-        manner = order.manner if order else None
-        fee, fee_asset = _swap(market, account, side, qty, price, rate, manner)
+        assert order is not None, "only promises change hands outside the book"
+        fee, fee_asset = _swap(market, account, order, qty, price, rate)
     else:
         fee_asset = market.asset
         fee = ZERO
         if rate:
-            fee = (abs(market.instrument.value(qty, price)) * rate).quantize(
-                market.terms.fee_step, ROUND_DOWN
-            )
+            fee = trunc_to(abs(market.instrument.value(qty, price)) * rate, market.terms.fee_step)
         position = floor.position(account, market.symbol)
         signed = qty if side == "buy" else -qty
         profit = book_position(position, market.instrument, signed, price)
@@ -224,23 +222,17 @@ def book_fill(
 
 
 def _swap(
-    market: Market,
-    account: Account,
-    side: Side,
-    qty: Decimal,
-    price: Decimal,
-    rate: Decimal,
-    manner: Manner | None,
+    market: Market, account: Account, order: Order, qty: Decimal, price: Decimal, rate: Decimal
 ) -> tuple[Decimal, str]:
     """Exchange money for the thing; the answer is the fee and the asset it was paid in."""
     value = market.instrument.value(qty, price)
     base, quote = market.instrument.base, market.instrument.quote
-    sign = 1 if side == "buy" else -1
+    sign = 1 if order.side == "buy" else -1
     cash = account.cash
     cash[base] = cash.get(base, ZERO) + sign * qty
     cash[quote] = cash.get(quote, ZERO) - sign * value
-    fee, asset = _wished_fee(market, account, value, rate, manner) or _owned_fee(
-        market, account, side, qty, value, rate
+    fee, asset = _wished_fee(market, account, order, value, rate) or _owned_fee(
+        market, account, order, qty, value, rate
     )
     if fee:
         cash[asset] = cash.get(asset, ZERO) - fee
@@ -248,30 +240,43 @@ def _swap(
 
 
 def _wished_fee(
-    market: Market, account: Account, value: Decimal, rate: Decimal, manner: Manner | None
+    market: Market, account: Account, order: Order, value: Decimal, rate: Decimal
 ) -> tuple[Decimal, str] | None:
     """The fee in the asset that the order wishes to pay it in; None where there is too little of it."""
+    manner = order.manner
     if manner is None or not manner.fee_asset or rate <= 0:
         return None
-    asset = manner.fee_asset
-    step = market.terms.fee_step
-    fee = (value * rate * (ONE - manner.fee_cut) / manner.fee_price).quantize(step, ROUND_DOWN)
-    has = account.cash.get(asset, ZERO) - account.held.get(asset, ZERO)
-    return (fee, asset) if has >= fee else None
+    fee = trunc_to(value * rate * (ONE - manner.fee_cut) / manner.fee_price, market.terms.fee_step)
+    has = _spare(market, account, order, manner.fee_asset)
+    return (fee, manner.fee_asset) if has >= fee else None
 
 
 def _owned_fee(
-    market: Market, account: Account, side: Side, qty: Decimal, value: Decimal, rate: Decimal
+    market: Market, account: Account, order: Order, qty: Decimal, value: Decimal, rate: Decimal
 ) -> tuple[Decimal, str]:
     terms, step = market.terms, market.terms.fee_step
     quote = market.instrument.quote
-    in_quote = (value * rate).quantize(step, ROUND_DOWN)
+    in_quote = trunc_to(value * rate, step)
     if not rate or terms.fee_asset == "quote":
         return in_quote, quote
     if terms.fee_asset == "received":
-        if side == "buy":
-            return (qty * rate).quantize(step, ROUND_DOWN), market.instrument.base
+        if order.side == "buy":
+            return trunc_to(qty * rate, step), market.instrument.base
         return in_quote, quote
-    other = (in_quote / terms.fee_price).quantize(step, ROUND_DOWN)
-    has = account.cash.get(terms.fee_asset, ZERO) - account.held.get(terms.fee_asset, ZERO)
+    other = trunc_to(in_quote / terms.fee_price, step)
+    has = _spare(market, account, order, terms.fee_asset)
     return (other, terms.fee_asset) if has >= other else (in_quote, quote)
+
+
+def _spare(market: Market, account: Account, order: Order, asset: str) -> Decimal:
+    """What there is of an asset for a fee: not what is held, nor what the order itself has yet to pay.
+
+    What a resting order has yet to pay is held. One that takes at any price may need all there is.
+    """
+    has = account.cash.get(asset, ZERO) - account.held.get(asset, ZERO)
+    left = order.qty - order.cum_qty
+    if order.resting or not left or asset != hold_asset(market, order.side):
+        return has
+    if order.side == "buy" and not order.price:
+        return ZERO
+    return has - hold_for(market, order.side, left, order.price)

@@ -94,13 +94,18 @@ class Manner(Struct, frozen=True, omit_defaults=True):
     take_profit: bool = False
     # Owned things: what the order will need is set aside while its trigger waits.
     holds_early: bool = False
-    # The client id of an open order that goes when this one is triggered: of two, one works.
+    # The client id of an open order that goes when this one is triggered: of two, one works. An amend that
+    # gives that order another id changes it here as well.
     instead_of: str = ""
     # Owned things: the fee is taken in this asset, at this many units of quote each and with so much off,
     # as long as the account has enough of it.
     fee_asset: str = ""
     fee_price: Decimal = ONE
     fee_cut: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        assert self.fee_price > 0
+        assert ZERO <= self.fee_cut <= ONE
 
 
 class AmendOrder(Struct, frozen=True, omit_defaults=True):

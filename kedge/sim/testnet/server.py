@@ -103,7 +103,8 @@ class TestnetServer:
             await socket.prepare(asked)
             await line.carry(socket, asked, _Guarded(self, session))  # type: ignore[arg-type]
         except OSError:
-            pass  # Gone before it was open.
+            if not socket.prepared:
+                return _reset(asked)  # Gone before it was open.
         finally:
             self.guarded(session.gone)
         return socket

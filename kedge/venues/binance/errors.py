@@ -51,6 +51,7 @@ TOO_MANY_REQUESTS = -1003
 TOO_MANY_ORDERS = -1015
 SERVER_BUSY = -1008
 NEW_ORDER_REJECTED = -2010
+MARKET_IS_CLOSED = "Market is closed"
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
 ORDER_ARCHIVED = -2026
@@ -65,7 +66,7 @@ MENDS: dict[int, str] = {
     -1015: "too many unfilled orders placed in a short time; the limit is the account's",
     -1021: "this machine's clock and the venue's differ; have the machine's clock kept by NTP",
     -1022: f"the signature is wrong; {_KEY}: the secret does not belong to the key",
-    -1111: "more digits than the instrument allows; its steps may have changed: refresh instruments",
+    -1111: "more digits than the instrument allows; its steps may have changed, so they are asked for again",
     -1121: "the venue has no such symbol; it is spelled like BTCUSDT, and may have been delisted",
     -2011: "there is no such live order",
     -2013: "the venue does not show such an order",
@@ -82,14 +83,14 @@ TEXT_MENDS: dict[str, str] = {
     "immediately match and take": "a post-only order at this price would have traded at once",
     "would trigger immediately": "the market has already passed the trigger price",
     DUPLICATE: "an open order has this id already",
-    "Market is closed": "the symbol is not trading now",
+    MARKET_IS_CLOSED: "the symbol is not trading now",
     "action is disabled on this account": "the venue has disabled this for the account; ask its support",
     "may not place or cancel orders": "the venue has disabled trading for the account; ask its support",
     "not permitted for this account": "the account may not trade this symbol",
     "restricted for this account": "the account may not trade this symbol",
     "Unknown order sent": "there is no such live order",
-    "Filter failure: PRICE_FILTER": "the price is off the tick or out of range; refresh instruments",
-    "Filter failure: LOT_SIZE": "the quantity is off the step or out of range; refresh instruments",
+    "Filter failure: PRICE_FILTER": "the price is off the tick or out of range",
+    "Filter failure: LOT_SIZE": "the quantity is off the step or out of range",
     "Filter failure: MARKET_LOT_SIZE": "the quantity is out of range for a market order",
     "Filter failure: MIN_NOTIONAL": "the order is worth too little for this symbol",
     "Filter failure: NOTIONAL": "the order is worth too little or too much for this symbol",
@@ -117,6 +118,11 @@ class Failure(Struct, frozen=True):
     @property
     def limited(self) -> bool:
         return self.status in LIMITED_STATUS or self.code in (TOO_MANY_REQUESTS, TOO_MANY_ORDERS)
+
+    @property
+    def of_orders(self) -> bool:
+        """Too many new orders of this account: nothing else has to wait."""
+        return self.code == TOO_MANY_ORDERS
 
     @property
     def for_a_person(self) -> bool:
@@ -167,6 +173,11 @@ def answer_of(failure: Failure, *, busy_is_no: bool = False) -> Answer:
         # It refuses this request and proves an order with our id: ask after the order.
         return Answer.UNKNOWN
     return Answer.REJECTED
+
+
+def is_stale(failure: Failure) -> bool:
+    """Whether our list of instruments may be out of date: their filters, or whether they trade."""
+    return failure.code in STALE_FILTERS or MARKET_IS_CLOSED in failure.text
 
 
 def sentence_of(failure: Failure, mends: Mapping[int, str] = MENDS) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from kedge.model.numbers import ZERO
-from kedge.model.order import OrderKind, Side, State
+from kedge.model.order import OrderKind, Side, State, opposite
 from kedge.model.venue import Balance, Cash, CashKind, Fill, FillKind, OrderReport, VenuePosition
 from kedge.venues.bybit.instruments import Listing
 from kedge.venues.bybit.wire import (
@@ -163,7 +163,8 @@ _SELF_ENDING: Final = ("IOC", "FOK")
 
 
 def order_of(row: OrderRow, category: Category, listing: Listing) -> OrderReport | Skipped | Unreadable:
-    """One order in the desk's words; a refused twin of an order says nothing of that order."""
+    """One order in the desk's words. A refused twin of an order says nothing of that order, nor does a
+    refused cancel: it may have found no order yet, as well as none any more."""
     if row.reject_reason == _TWIN:
         return Skipped()
     side = _SIDES.get(row.side)
@@ -171,6 +172,8 @@ def order_of(row: OrderRow, category: Category, listing: Listing) -> OrderReport
         return Unreadable(sentence(f"order {row.order_id}: side {row.side!r}"))
     try:
         cum_qty = number_or_zero(row.cum_exec_qty)
+        if row.order_status == "Rejected" and row.reject_reason in _OF_REQUESTS and cum_qty == 0:
+            return Skipped()
         qty = _qty_of(row, cum_qty)
         market = row.order_type == "Market"
         return OrderReport(
@@ -215,7 +218,7 @@ def _state_of(row: OrderRow, qty: Decimal, cum_qty: Decimal) -> State:
     if status == "Filled":
         return State.FILLED
     if status == "Rejected":
-        return State.CANCELLED if cum_qty > 0 or reason in _OF_REQUESTS else State.REJECTED
+        return State.CANCELLED if cum_qty > 0 else State.REJECTED
     if status in _ENDED:
         if cum_qty >= qty > 0:
             return State.FILLED  # a cancel that came too late is told as the order's own end
@@ -274,20 +277,25 @@ def _fill(
 ) -> Fill | Unreadable:
     side = _SIDES.get(row.side or "")
     qty, price = number(row.exec_qty), number(row.exec_price)
-    if side is None or qty <= 0 or price < 0:
+    # What an inverse contract is worth is a quantity divided by its price.
+    if side is None or qty <= 0 or price < 0 or (category == "inverse" and price == 0):
         return Unreadable(
             sentence(f"execution {row.exec_id}: {row.side!r} {row.exec_qty!r} at {row.exec_price!r}")
         )
+    fee = number_or_zero(row.exec_fee)
+    # A rebate is paid in the coin that a fee would not be taken in.
+    fee_side = opposite(side) if fee < 0 and category == "spot" else side
     return Fill(
-        exec_id=row.exec_id,
+        # Ids are not promised to differ between symbols, nor between the two sides of one trade.
+        exec_id=f"{symbol}:{row.exec_id}:{side[0]}",
         client_id=row.order_link_id or "",
         venue_id=row.order_id,
         symbol=symbol,
         side=side,
         qty=qty,
         price=price,
-        fee=number_or_zero(row.exec_fee),
-        fee_asset=row.fee_currency or listing.money_of(category, symbol, side),
+        fee=fee,
+        fee_asset=row.fee_currency or listing.money_of(category, symbol, fee_side),
         venue_ns=ns_of(row.exec_time),
         maker=bool(row.is_maker),
         kind=kind,

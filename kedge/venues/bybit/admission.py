@@ -39,9 +39,21 @@ NOT_ARMED: Final = (
     "the dead-man switch is not armed: Bybit gives it to institutional clients only; ask its support, or set "
     "dead_man_s to 0 so that nobody relies on it"
 )
+NOT_ALL_ARMED: Final = (
+    "the dead-man switch is not armed for {}: orders there stay when the connection dies; ask Bybit's support"
+)
 _PRODUCTS: Final = ("DERIVATIVES", "SPOT")
+# Settings whose answers stay doubtful keep the account out for so many connections.
+TRIES_MOST: Final = 3
 
 Barred = Silence | Refused
+
+
+class _List(Struct):
+    """Instruments of one category, and what of the list could not be read."""
+
+    found: list[Instrument]
+    odd: list[str]
 
 
 class _Account(Struct, frozen=True, rename="camel"):
@@ -68,6 +80,7 @@ class Admission:
         self._asks = asks
         self._listed_ns = 0
         self._settled = False
+        self._tries = 0
 
     async def admit(self) -> Barred | None:
         """Everything, in order; None when the private line may be opened."""
@@ -80,6 +93,7 @@ class Admission:
     def begin_again(self) -> None:
         """A person says that something was mended: settings are tried again too."""
         self._settled = False
+        self._tries = 0
 
     @property
     def oddity(self) -> str:
@@ -90,6 +104,8 @@ class Admission:
     async def _clock(self) -> Barred | None:
         self._asks.rest.skew.forget()
         fault = await self.check_clock()
+        if not fault and self._asks.rest.skew.skew_ns > limits.AHEAD_MAX_NS:
+            fault = self._asks.rest.skew.oddity  # every signed request would be refused as too late
         return Silence(fault) if fault else None
 
     async def check_clock(self) -> str:
@@ -128,24 +144,30 @@ class Admission:
 
         A list that is not whole changes nothing: what it lacks would be taken for closed.
         """
-        whole: dict[Category, list[Instrument]] = {}
+        lists: dict[Category, _List] = {}
         for category in CATEGORIES:
             found = await self._instruments(category)
-            if not isinstance(found, list):
+            if not isinstance(found, _List):
                 return found
-            whole[category] = found
+            if not found.found and self._ties.listing.lists(category):
+                return Silence(f"the venue lists nothing of {category}, which is not believed")
+            lists[category] = found
         self._listed_ns = self._ties.clock()
         news: list[Instrument] = []
-        for category, found in whole.items():
-            news += self._ties.listing.learn(category, found)
+        for category, found in lists.items():
+            news += self._ties.listing.learn(category, found.found, whole=not found.odd)
+        odd = [why for found in lists.values() for why in found.odd]
+        said = f"{len(odd)} instruments cannot be read; the first: {odd[0]}" if odd else ""
+        self.oddities["instruments"] = said
         return news
 
     def listed_ns(self) -> int:
         """When the list was last read."""
         return self._listed_ns
 
-    async def _instruments(self, category: Category) -> list[Instrument] | Barred:
+    async def _instruments(self, category: Category) -> _List | Barred:
         found: dict[str, Instrument] = {}
+        odd: list[str] = []
         cursor = ""
         for _ in range(self._ties.options.pages_max):
             params = {"category": category, "limit": limits.INSTRUMENTS_PAGE, "cursor": cursor}
@@ -155,32 +177,32 @@ class Admission:
                 return page
             if isinstance(page, Unreadable):
                 return Silence(f"instruments of {category}: {page.why}")
-            instruments, following, odd = page
-            if odd:
-                self.oddities["instruments"] = f"{len(odd)} instruments cannot be read; the first: {odd[0]}"
+            instruments, following, unread = page
+            odd += unread
             before = len(found)
             found |= {one.symbol: one for one in instruments}
             if not following or (following == cursor and len(found) == before) or category == "spot":
-                return list(found.values())
+                return _List(list(found.values()), odd)
             cursor = following
         return Silence(f"instruments of {category}: more than {self._ties.options.pages_max} pages")
 
     # ── settings ────────────────────────────────────────────────────────────────────────────────
 
     async def _settings(self) -> Barred | None:
+        """What stays doubtful is said after a few tries, and tried again with the next connection: an account
+        with open positions is better off connected."""
         if self._settled:
             return None
-        contracts = not self.rights.closed.get("linear")
-        if contracts:
-            for step in (self._margin, self._one_way, self._leverage):
-                barred = await step()
-                if barred is not None:
-                    return barred
-        if self._ties.setup.dead_man_ns:
-            barred = await self._arm()
-            if barred is not None:
+        self._tries += 1
+        self.oddities["settings"] = ""
+        contracts = () if self.rights.closed.get("linear") else (self._margin, self._one_way, self._leverage)
+        for step in (*contracts, *((self._arm,) if self._ties.setup.dead_man_ns else ())):
+            barred = await step()
+            if isinstance(barred, Refused) or (barred is not None and self._tries < TRIES_MOST):
                 return barred
-        self._settled = True
+            if barred is not None:
+                self.oddities["settings"] = f"settings are in doubt: {barred.why}"
+        self._settled = not self.oddities["settings"]
         return None
 
     async def _margin(self) -> Barred | None:
@@ -246,22 +268,26 @@ class Admission:
         after_s = min(max(seconds, limits.DCP_LEAST_S), limits.DCP_MOST_S)
         self.dead_man = False
         self.oddities["dead man"] = NOT_ARMED
+        taken = False
         for product in _PRODUCTS:
             said = await self._post(DEAD_MAN, orders.dead_man(product, after_s))
             if isinstance(said, Silence):
                 return said
-            if isinstance(said, Refused) or said.ret_code != 0:
-                return None
+            taken = taken or (isinstance(said, Envelope) and said.ret_code == 0)
+        if not taken:
+            return None
         info = await self._asks.get(DEAD_MAN_INFO, {}, QUESTION)
         if isinstance(info, Silence):
             return info
         if isinstance(info, Refused):
             return None
         told = read_as(info.result, _DeadMen)
-        on = () if isinstance(told, Unreadable) else (told.dcp_infos or ())
-        if any(one.dcp_status == "ON" for one in on):
-            self.dead_man = True
-            self.oddities["dead man"] = ""
+        infos = () if isinstance(told, Unreadable) else (told.dcp_infos or ())
+        on = [one.product for one in infos if one.dcp_status == "ON" and one.product in _PRODUCTS]
+        self.dead_man = bool(on)
+        missing = [product for product in _PRODUCTS if product not in on]
+        if on:
+            self.oddities["dead man"] = NOT_ALL_ARMED.format(" and ".join(missing)) if missing else ""
         return None
 
     async def _post(self, path: str, body: bytes) -> Envelope | Barred:

@@ -8,11 +8,12 @@ once, and a list ends only where the venue says so or brings nothing new.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from msgspec import Raw, Struct
 
-from kedge.venues.allowance import Cost, Window
+from kedge.venues.allowance import Cost, Heed, Window
 from kedge.venues.bybit import errors
 from kedge.venues.bybit.sign import sign
 from kedge.venues.bybit.wire import (
@@ -33,7 +34,8 @@ SECOND_NS = 1_000_000_000
 
 # Per address and five seconds, and per account, second and path. A little is left to the hand and the site.
 WINDOWS: Final[dict[str, Window]] = {
-    "address": Window(540, 5 * SECOND_NS, reserve=100),
+    # Of 600: accounts behind one address do not know of each other, and three of them must fit.
+    "address": Window(180, 5 * SECOND_NS, reserve=60),
     "questions": Window(40),
     "log": Window(20),
     "settings": Window(5),
@@ -57,6 +59,7 @@ SETTING: Final[Cost] = (("address", 1), ("settings", 1))
 T = TypeVar("T")
 
 
+@lru_cache(1000)
 def deed_cost(kind: str, category: Category, count: int = 1) -> Cost:
     """What orders count in, by HTTP and by WebSocket alike; `kind` is like "create" or "batch cancel"."""
     return ((f"spot {kind}" if category == "spot" else kind, count),)
@@ -93,23 +96,26 @@ class Asks:
         self, path: str, params: Mapping[str, str | int], cost: Cost, *, signed: bool = True
     ) -> Envelope | Silence | Refused:
         call = Call("GET", path, query_of(params), cost=cost, signed=signed)
-        return self._judged(await self.rest.ask(call))
+        return self._judged(await self.rest.ask(call), cost)
 
     async def post(self, path: str, body: bytes, cost: Cost) -> Envelope | Silence | Refused:
         """Settings: nothing that could be done twice."""
-        return self._judged(await self.rest.ask(Call("POST", path, body=body, cost=cost)))
+        return self._judged(await self.rest.ask(Call("POST", path, body=body, cost=cost)), cost)
 
     async def said(self, call: Call) -> Envelope | Silence | Refused:
         """The envelope whatever its code is: for those who read the code themselves."""
-        return self._opened(await self.rest.ask(call))
+        return self._opened(await self.rest.ask(call), call.cost)
 
     def learn_limits(self, code: int, headers: Mapping[str, str], cost: Cost) -> int:
-        """Take to heart what a reply says of the limits; returns how long the venue wants a pause."""
+        """Take to heart what a reply says of the limits; returns how long the venue wants a pause. Where it
+        has counted one path only, nothing else has to wait here."""
         heed = errors.patience_of(code, dict(headers), self._clock())
         used = errors.used_of(dict(headers))
-        if used is not None and cost:
-            heed = type(heed)(heed.wait_ns, heed.why, ((cost[-1][0], used),))
-        self.rest.heed(heed)
+        # What a reply counts is never the address, which all paths share.
+        path = cost[-1][0] if cost and cost[-1][0] != "address" else ""
+        only = path if code in errors.OF_ONE_PATH else ""
+        counted = ((path, used),) if path and used is not None else ()
+        self.rest.heed(Heed(heed.wait_ns, heed.why, counted, only))
         return heed.wait_ns
 
     async def pages(
@@ -146,14 +152,14 @@ class Asks:
         pages.failed = f"{path}: more than {self._pages_max} pages"
         return pages
 
-    def _judged(self, said: HttpSaid | Silence) -> Envelope | Silence | Refused:
-        opened = self._opened(said)
+    def _judged(self, said: HttpSaid | Silence, cost: Cost) -> Envelope | Silence | Refused:
+        opened = self._opened(said, cost)
         if not isinstance(opened, Envelope) or opened.ret_code == 0:
             return opened
         refused = errors.refused_of(opened.ret_code, opened.ret_msg)
         return refused or Silence(errors.reason_of(opened.ret_code, opened.ret_msg))
 
-    def _opened(self, said: HttpSaid | Silence) -> Envelope | Silence | Refused:
+    def _opened(self, said: HttpSaid | Silence, cost: Cost) -> Envelope | Silence | Refused:
         if isinstance(said, Silence):
             return said
         if said.status != 200:
@@ -164,7 +170,7 @@ class Asks:
         envelope = read_envelope(said.body)
         if isinstance(envelope, Unreadable):
             return Silence(envelope.why)
-        wait_ns = self.learn_limits(envelope.ret_code, said.headers, ())
-        if wait_ns:
+        wait_ns = self.learn_limits(envelope.ret_code, said.headers, cost)
+        if errors.meaning_of(envelope.ret_code) == "rate":
             return Silence(errors.reason_of(envelope.ret_code, envelope.ret_msg), retry_ns=wait_ns)
         return envelope

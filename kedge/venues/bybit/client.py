@@ -17,6 +17,7 @@ from kedge.model.instrument import Instrument, market_of
 from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
 from kedge.venues.allowance import Allowance
 from kedge.venues.bars import History
+from kedge.venues.bybit import errors
 from kedge.venues.bybit.admission import Admission
 from kedge.venues.bybit.asks import WINDOWS, Asks, manners
 from kedge.venues.bybit.deeds import Deeds
@@ -74,6 +75,8 @@ class BybitVenue:
         # What the engine was told of instruments; what changed meanwhile is told with the next link.
         self._told: dict[str, Instrument] = {}
         self._watched: tuple[tuple[str, ...], tuple[Feed, ...]] = ((), ())
+        # One after another: two at once would ask for the same topics twice, and the older one could win.
+        self._watch_turn = asyncio.Lock()
         self._upkeep = Every(60.0, self._keep_up)
         self._relisting: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -98,6 +101,8 @@ class BybitVenue:
         await self._private.line.close()
 
     def retry(self) -> None:
+        if self._life.up:  # what is odd may be mended: everything is looked at anew
+            self._private.line.cut("connecting anew, as a person asked")
         self._life.begin_again()
         self._admission.begin_again()
         self._asks.rest.allowance.lift()
@@ -165,6 +170,9 @@ class BybitVenue:
             return sentence(report)
         if report.complete:
             self._private.learn(report)
+        failed = self._questions.failed
+        self._admission.oddities["report"] = f"the account's report is not whole: {failed}" if failed else ""
+        self._show_oddity()
         if self._questions.oddity:
             self.odd(self._questions.oddity)
         return report
@@ -240,9 +248,11 @@ class BybitVenue:
         return self._admission.rights.closed.get(category, "")
 
     def _key_refused(self, code: int, why: str) -> None:
-        """The key went bad in the middle: have it looked at, and say what is to be mended."""
+        """The key went bad in the middle, or the list is old: have it looked at, and say what is wrong."""
         if code in KEY_IS_GONE:
             self._private.line.cut(why)
+        elif code in errors.STALE:
+            self._relist()
 
     def _not_connected(self) -> Silence:
         return Silence(f"not connected: {self._life.trouble}", unsent=True)
@@ -308,7 +318,10 @@ class BybitVenue:
         return (*symbols, *(feed.symbol for feed in feeds))
 
     async def _watch_what_is_listed(self) -> None:
-        symbols, feeds = self._watched
+        async with self._watch_turn:
+            await self._watch_now(*self._watched)
+
+    async def _watch_now(self, symbols: tuple[str, ...], feeds: tuple[Feed, ...]) -> None:
         known = [symbol for symbol in symbols if not self._is_unknown(symbol)]
         heard = [feed for feed in feeds if not self._is_unknown(feed.symbol) and _is_served(feed)]
         for category in CATEGORIES:

@@ -24,7 +24,7 @@ from kedge.venues.bybit.instruments import native_of
 from kedge.venues.bybit.public import read_last_price
 from kedge.venues.bybit.rules import BATCH_MOST
 from kedge.venues.bybit.ties import Ties
-from kedge.venues.bybit.trade import Trade
+from kedge.venues.bybit.trade import CROWDED, Trade, crowded
 from kedge.venues.bybit.wire import Category, Envelope, Unreadable, Word, json_of, read_as, read_envelope
 from kedge.venues.rest import Call
 from kedge.venues.silence import Refused, Silence, sentence, unanswered
@@ -74,7 +74,7 @@ class _Items(Struct, frozen=True):
 
 class Deeds:
     """`closed(category)` says why orders of a category are refused before they are sent; "" where not.
-    `locked(code, why)` is told when a reply says that the key itself is no longer good."""
+    `locked(code, why)` is told when a reply says that the key is no longer good, or our list is old."""
 
     def __init__(
         self,
@@ -231,6 +231,8 @@ class Deeds:
 
     def _heard(self, answer: frames.Answer, cost: Cost) -> Reply:
         wait_ns = self._asks.learn_limits(answer.ret_code, frames.headers_of(answer), cost)
+        if answer.ret_code == CROWDED:
+            return Reply(errors.TURNED_AWAY, crowded(answer), answer.data, answer.ret_ext_info)
         return Reply(answer.ret_code, answer.ret_msg or "", answer.data, answer.ret_ext_info, wait_ns)
 
     def _read(self, said: HttpSaid | Silence, cost: Cost) -> Reply | Silence:
@@ -301,7 +303,7 @@ class Deeds:
     def _answered(self, deed: Deed, client_id: str, code: int, words: str, retry_ns: int) -> Answered:
         answer = Answer.REJECTED if code == errors.TURNED_AWAY else errors.answer_of(deed.request, code)
         reason = words if code == errors.TURNED_AWAY else errors.reason_of(code, words)
-        if errors.meaning_of(code) == "locked":
+        if errors.meaning_of(code) == "locked" or code in errors.STALE:
             self._locked(code, reason)
         return Answered(self.account, deed.request, client_id, answer, sentence(reason), retry_ns=retry_ns)
 

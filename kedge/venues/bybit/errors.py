@@ -35,6 +35,8 @@ BAN_NS = 600 * SECOND_NS
 
 _LATE = (-1, 10002)
 _RATE = (10006, 10018, 10403, 10429, 20003, 170005, 170222)
+# Of these, what is counted by path: one that is used up says nothing of the others.
+OF_ONE_PATH: Final = (10006, 170005, 170222)
 _GONE = (
     *(110001, 110008, 110010, 110019, 110064, 110079, 170139, 170142, 170143, 170144, 170145),
     *(170190, 170191, 170213, 170312, 170313),
@@ -64,6 +66,11 @@ _REFUSED = (
     *(170210, 170215, 170216, 170217, 170218, 170219, 170220, 170221, 170223, 170224, 170226),
     *(170227, 170228, 170229, 170230, 170241, 170341, 170344, 170346, 170348),
     *(170355, 170358, 170359, 170360, 170371, 170372, 170381, 170382, 170709, 170810),
+)
+
+# Our list of instruments may be out of date: what is listed, whether it trades, its steps and minimums.
+STALE: Final = (
+    *(10001, 110003, 110066, 110074, 110094, 170121, 170124, 170134, 170136, 170137, 170140, 170151, 170157),
 )
 
 # What a person has to mend before anything goes on, and how.
@@ -98,6 +105,24 @@ _MENDS: Final[dict[int, str]] = {
     110009: "the venue allows 10 conditional orders of a symbol",
     170810: "the venue allows 500 live orders in all of spot",
     110079: "an earlier change is still under way",
+    **dict.fromkeys(
+        (110004, 110006, 110007, 110012, 110014, 110044, 110045, 110051, 110052, 110053, 170033, 170131),
+        "there is not enough free money for this order: add some, lower the size, or raise the leverage",
+    ),
+    110003: "the price is too far from the market for the venue",
+    110013: "the venue's risk limit does not allow this leverage: lower it in the settings",
+    110017: "a reduce-only order would not reduce the position, or open orders already reduce it",
+    110021: "the venue takes no more of this contract now: its open interest is at the limit",
+    110023: "the contract takes only orders that reduce a position",
+    110066: "trading is halted by the venue; the bot goes on when it has ended",
+    110074: "the contract is not trading: it has expired, or is not open yet",
+    170121: "the venue has no such symbol (any more)",
+    170124: "the quantity is above what the venue takes in one order",
+    170134: "the price has more digits than the venue takes; its steps may have changed",
+    170136: "the quantity is below the venue's minimum",
+    170137: "the quantity has more digits than the venue takes; its steps may have changed",
+    170151: "the pair is not trading now: it is halted, or not open yet",
+    170157: "the pair is not traded by programs (any more)",
     110094: "the order is worth less than the venue's minimum",
     170140: "the order is worth less than the venue's minimum",
     110101: "switch the coin on as collateral on Bybit's site",
@@ -151,12 +176,14 @@ def answer_of(request: Request, code: int) -> Answer:
 
 
 def reason_of(code: int, words: str) -> str:
-    """What people read: the venue's words, its code, and how to mend it where that is known."""
+    """What people read: what is wrong and how to mend it where that is known, and the venue's own words."""
     if code == 0:
         return ""
+    # Where a signature does not fit, the venue repeats what was signed, and the key is in that.
+    words = words.partition("origin_string")[0].rstrip(" ,:!")
     mend = _LOCKED.get(code) or _MENDS.get(code)
-    said = words or "no words"
-    return sentence(f"{said} ({code})" + (f": {mend}" if mend else ""))
+    said = f"{code}: {words}" if words else str(code)
+    return sentence(f"{mend} (Bybit says {said})" if mend else f"Bybit says {said}")
 
 
 def refused_of(code: int, words: str) -> Refused | None:
@@ -198,8 +225,8 @@ def patience_of(code: int, headers: dict[str, str], now_ns: int) -> Heed:
         return HEEDLESS
     reset = headers.get("x-bapi-limit-reset-timestamp", "")
     wait_ns = int(reset) * MS - now_ns if reset.isascii() and reset.isdigit() and len(reset) < 16 else 0
-    # The windows are a second long; more than a few is another clock speaking.
-    return Heed(min(max(wait_ns, SECOND_NS // 5), 5 * SECOND_NS), f"too many requests ({code})")
+    # The windows are a second long; more than two is another clock speaking, and a cancel may be waiting.
+    return Heed(min(max(wait_ns, SECOND_NS // 5), 2 * SECOND_NS), f"too many requests ({code})")
 
 
 def used_of(headers: dict[str, str]) -> int | None:

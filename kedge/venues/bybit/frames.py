@@ -40,12 +40,16 @@ class Rows(Struct, frozen=True):
     data: tuple[Raw, ...]
 
 
+# In place of a code that was left out: none of the venue's, so nobody knows what it means.
+NOT_SAID = 999_999_999
+
+
 class Answer(Struct, frozen=True, rename="camel"):
     """A frame of the trade line."""
 
     op: Words = ""
     req_id: Words = ""
-    ret_code: int = 0
+    ret_code: int = NOT_SAID
     ret_msg: Words = ""
     data: Raw = Raw(b"null")
     ret_ext_info: Raw = Raw(b"null")

@@ -80,10 +80,13 @@ class Listing:
         # Quote coins, longest first: how an unlisted pair is split.
         self._quotes: tuple[str, ...] = ()
 
-    def learn(self, category: Category, found: Iterable[Instrument]) -> list[Instrument]:
-        """Take a whole, current list of one category; returns what is new or has changed.
+    def learn(
+        self, category: Category, found: Iterable[Instrument], *, whole: bool = True
+    ) -> list[Instrument]:
+        """Take a current list of one category; returns what is new or has changed.
 
-        What the venue no longer lists is closed: it lists only what trades.
+        What the venue no longer lists is closed: it lists only what trades. A list that is not `whole` (some
+        of it could not be read) closes nothing.
         """
         news: list[Instrument] = []
         listed: dict[str, None] = {}
@@ -92,7 +95,7 @@ class Listing:
             if self.all.get(instrument.symbol) != instrument:
                 news.append(instrument)
             self._take(category, instrument)
-        for symbol, known in list(self.all.items()):
+        for symbol, known in list(self.all.items()) if whole else ():
             if self._categories[symbol] == category and symbol not in listed and known.status != "closed":
                 closed = _closed(known)
                 self.all[symbol] = closed
@@ -101,6 +104,11 @@ class Listing:
             quotes = dict.fromkeys(i.quote for i in self.all.values() if i.kind == "spot")
             self._quotes = tuple(sorted(quotes, key=lambda q: (-len(q), q)))
         return news
+
+    def lists(self, category: Category) -> bool:
+        """Whether anything of this category is known to trade."""
+        known = (self.all[symbol] for symbol, its in self._categories.items() if its == category)
+        return any(instrument.status != "closed" for instrument in known)
 
     def category_of(self, symbol: str) -> Category:
         """Of one of our symbols."""

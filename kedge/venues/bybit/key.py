@@ -14,6 +14,7 @@ from kedge.venues.bybit.wire import Category, Envelope, Unreadable, Words, read_
 from kedge.venues.silence import Refused
 
 SOON_DAYS = 7
+READ_ONLY = "the key may only read: give it the right to trade, or make one that has it"
 
 
 class KeyRow(Struct, frozen=True, rename="camel"):
@@ -41,7 +42,7 @@ def rights_of(row: KeyRow, live: bool, may_withdraw: bool) -> Rights | Refused:
         return Refused(
             "the account is not a unified one: upgrade it to a Unified Trading Account on Bybit's site"
         )
-    oddities = []
+    oddities = [READ_ONLY] if row.read_only else []
     if "Withdraw" in _granted(row, "Wallet"):
         if live and not may_withdraw:
             return Refused(
@@ -58,8 +59,7 @@ def rights_of(row: KeyRow, live: bool, may_withdraw: bool) -> Rights | Refused:
 
 def _closed(row: KeyRow) -> dict[Category, str]:
     if row.read_only:
-        why = "the key may only read: give it the right to trade, or make one that has it"
-        return {"linear": why, "inverse": why, "spot": why}
+        return {"linear": READ_ONLY, "inverse": READ_ONLY, "spot": READ_ONLY}
     closed: dict[Category, str] = {}
     contracts = "Order" in _granted(row, "ContractTrade") or _granted(row, "Derivatives")
     if not contracts:

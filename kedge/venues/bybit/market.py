@@ -19,7 +19,13 @@ from kedge.venues.bybit import frames, public
 from kedge.venues.bybit.asks import Asks
 from kedge.venues.bybit.feeds import Feeds
 from kedge.venues.bybit.instruments import native_of
-from kedge.venues.bybit.rules import BOOK_DEPTH, BYBIT_RULES, SPOT_TOPICS_MOST, TOPICS_MOST
+from kedge.venues.bybit.rules import (
+    BOOK_DEPTH,
+    BYBIT_RULES,
+    SPOT_TOPICS_MOST,
+    TOPIC_CHARS_MOST,
+    TOPICS_MOST,
+)
 from kedge.venues.bybit.ties import Ties
 from kedge.venues.bybit.wire import UNREADABLE, Category, Unreadable, ns_or_zero
 from kedge.venues.line import Address, Line
@@ -28,6 +34,8 @@ from kedge.venues.timing import Every
 
 SECOND_NS: Final = 1_000_000_000
 CHECK_S: Final = 1.0
+# How the venue refuses a topic that it streams already, and with it the whole request.
+ALREADY: Final = "already subscribed"
 # A book that was busy for so many checks needs no repetitions any more.
 BUSY_CHECKS: Final = 30
 
@@ -49,7 +57,7 @@ class Market:
         self._symbols: dict[str, str] = {}  # the venue's name to ours
         self._tickers: dict[str, public.TickerRow] = {}
         self._marks: dict[str, MarkUpdate] = {}
-        self._told: dict[str, BookUpdate] = {}
+        self._told: dict[str, BookUpdate] = {}  # by market
         self._quiet: dict[str, _Quiet] = {}
         self._on: dict[str, None] = {}  # topics subscribed on this connection
         self._last_id = 0
@@ -71,12 +79,13 @@ class Market:
     async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed]) -> None:
         """Stream exactly these. The line is opened for the first of them, and then kept."""
         self.feeds.watch(feeds)
+        symbols = self._that_fit(symbols)
         self._books.watch(symbols)
         self._symbols = {native_of(symbol): symbol for symbol in (*symbols, *(f.symbol for f in feeds))}
         kept = {native_of(symbol): None for symbol in symbols}
         self._tickers = {n: row for n, row in self._tickers.items() if n in kept}
         self._marks = {s: mark for s, mark in self._marks.items() if native_of(s) in kept}
-        self._told = {s: told for s, told in self._told.items() if native_of(s) in kept}
+        self._told = {m: told for m, told in self._told.items() if native_of(symbol_of(m)) in kept}
         self._quiet = {symbol: self._quiet.get(symbol) or _Quiet() for symbol in symbols}
         if not self._opened and (symbols or feeds):
             self._opened = True
@@ -177,24 +186,26 @@ class Market:
         if isinstance(said, Unreadable):
             self.line.cut(said.why)
             return
-        symbol = self._symbols.get(said.data.s)
+        data = said.data
+        symbol = self._symbols.get(data.s)
         if symbol is None:
             return
         if said.topic.startswith("orderbook.1."):
             self._best(symbol, said)
             return
+        now_ns = self._ties.clock()
         quiet = self._quiet.get(symbol)
         if quiet is not None:
-            quiet.heard_ns = self._ties.clock()
-        if said.is_snapshot:
-            self._books.snapshot(symbol, said.data.b, said.data.a, said.data.u, said.venue_ns)
+            quiet.heard_ns = now_ns
+        if said.type == "snapshot" or data.u == 1:
+            self._books.snapshot(symbol, data.b, data.a, data.u, said.venue_ns)
         else:
-            self._books.change(symbol, public.change_of(said))
+            self._books.change(symbol, public.change_of(said), now_ns)
 
     def _best(self, symbol: str, said: public.BookSaid) -> None:
         """The best prices agree with the book, or they say nothing."""
         self._books.flush()
-        told = self._told.get(symbol)
+        told = self._told.get(market_of(self._account, symbol))
         if told is None or not self._books.is_live(symbol) or not public.agrees(told, said):
             return
         self._books.heard(symbol)
@@ -221,8 +232,8 @@ class Market:
 
     def _tell(self, event: Event) -> None:
         """From the books: the latest of each is kept, to be told again while it stands."""
-        if isinstance(event, BookUpdate):
-            self._told[symbol_of(event.market)] = event
+        if type(event) is BookUpdate:
+            self._told[event.market] = event
         self._say(event)
 
     def _check(self) -> None:
@@ -257,6 +268,23 @@ class Market:
                 topics[best] = None
         return topics | dict.fromkeys(self.feeds.topics())
 
+    def _that_fit(self, symbols: Sequence[str]) -> list[str]:
+        """Those whose topics one connection may still name; the others are too many, and that is said."""
+        chars = sum(len(topic) + 3 for topic in self.feeds.topics())
+        fit: list[str] = []
+        for symbol in symbols:
+            native = native_of(symbol)
+            depths = [public.book_topic(depth, native) for depth in (BOOK_DEPTH, 1)]
+            chars += sum(len(topic) + 3 for topic in (*depths, public.ticker_topic(native)))
+            if chars <= TOPIC_CHARS_MOST:
+                fit.append(symbol)
+                continue
+            why = f"not streamed: {len(symbols)} markets of {self.category} need more than {TOPIC_CHARS_MOST}"
+            why += " characters of topics, which is all that one connection may name: watch fewer"
+            self._say(BookLost(market_of(self._account, symbol), why))
+            self._ties.odd(why)
+        return fit
+
     async def _subscribe_what_is_wanted(self) -> Silence | Refused | None:
         wanted = self._wanted()
         gone = [topic for topic in self._on if topic not in wanted]
@@ -280,6 +308,9 @@ class Market:
             return None
         for topic in topics:
             self._on.pop(topic, None)
+        if len(topics) == 1 and ALREADY in (said.ret_msg or ""):
+            self._on[topics[0]] = None
+            return None
         if len(topics) == 1:
             self._refused(topics[0], said.ret_msg or "no words")
             return None

@@ -56,7 +56,7 @@ class Private:
         self._account = ties.setup.account
         # The stream tells the coins that changed; what is told onwards is all that is known.
         self._balances: dict[str, Balance] = {}
-        self.line: Line[frames.Frame] = Line("bybit private line", ties.wires, self, ties.line_waits())
+        self.line: Line[frames.Frame] = Line("private line", ties.wires, self, ties.line_waits())
 
     # ── the owner of the line ───────────────────────────────────────────────────────────────────
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from kedge.model.events import BookUpdate, MarkUpdate
 from kedge.model.instrument import Market
@@ -22,6 +22,7 @@ from kedge.model.venue import Bar, Trade
 from kedge.venues.books import Change, Follow
 from kedge.venues.bybit.rules import INTERVALS
 from kedge.venues.bybit.wire import (
+    MS,
     UNREADABLE,
     Envelope,
     Number,
@@ -30,7 +31,6 @@ from kedge.venues.bybit.wire import (
     Unreadable,
     Word,
     ns_of,
-    ns_or_zero,
     number,
     number_or_zero,
     read_as,
@@ -83,22 +83,25 @@ def interval_of(name: str) -> int:
 # ── books ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Levels(Struct, frozen=True):
+# Bounded as it is read: books are most of what is heard, and each look at them in Python costs.
+_Millis = Annotated[int, Meta(ge=0, lt=10**16)]
+
+
+class _Levels(Struct, frozen=True, gc=False):
     s: Word
     b: list[tuple[Number, Number]]
     a: list[tuple[Number, Number]]
-    u: int
-    seq: int = 0
+    u: Annotated[int, Meta(ge=0)]
 
 
-class BookSaid(Struct, frozen=True):
+class BookSaid(Struct, frozen=True, gc=False):
     """One message about a book; best first only in snapshots."""
 
     topic: str
-    type: str
+    type: Literal["snapshot", "delta"]
     data: _Levels
-    ts: Stamp = 0
-    cts: Stamp | None = None
+    ts: _Millis = 0
+    cts: _Millis | None = None
 
     @property
     def is_snapshot(self) -> bool:
@@ -106,7 +109,7 @@ class BookSaid(Struct, frozen=True):
 
     @property
     def venue_ns(self) -> int:
-        return ns_or_zero(self.cts or self.ts)
+        return (self.cts or self.ts) * MS
 
 
 _book = msgspec.json.Decoder(BookSaid, strict=False)
@@ -116,16 +119,17 @@ BOOK_BEGINS: Final = b'{"topic":"orderbook.'
 def read_book(frame: bytes) -> BookSaid | Unreadable:
     try:
         said = _book.decode(frame)
-        if said.data.u < 0 or not said.venue_ns or said.type not in ("snapshot", "delta"):
-            return Unreadable(sentence(f"unreadable book: {frame[:80]!r}"))
-        return said
     except UNREADABLE as error:
         return Unreadable(sentence(f"unreadable book ({error}): {frame[:80]!r}"))
+    if not (said.cts or said.ts):
+        return Unreadable(sentence(f"a book without a time: {frame[:80]!r}"))
+    return said
 
 
 def change_of(said: BookSaid) -> Change:
-    number = said.data.u
-    return Change(said.data.b, said.data.a, number, number, number - 1, said.venue_ns)
+    data = said.data
+    number = data.u
+    return Change(data.b, data.a, number, number, number - 1, (said.cts or said.ts) * MS)
 
 
 def follows(seq: int, change: Change, first: bool) -> Follow:

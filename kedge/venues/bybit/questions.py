@@ -68,6 +68,8 @@ class Questions:
     def __init__(self, asks: Asks, ties: Ties, rules: Rules) -> None:
         # What was read and could not be booked, for people; the newest.
         self.oddity = ""
+        # Why the last report lacks something; "" when it is whole.
+        self.failed = ""
         self._asks = asks
         self._ties = ties
         self._listing = ties.listing
@@ -150,6 +152,8 @@ class Questions:
         positions, failed = await self._positions()
         balances, unpaid = await self._balances()
         last = await self._open_orders()
+        failures = (first.failed, told.failed, failed, unpaid, last.failed)
+        self.failed = next((why for why in failures if why), "")
         return AccountReport(
             asked_ns=asked_ns,
             open_orders=tuple((first if last.failed else last).items),
@@ -159,7 +163,7 @@ class Questions:
             balances=balances,
             instruments=tuple(self._listing.all.values()),
             cursor=cursor if told.failed else str(asked_ns // MS),
-            complete=not any((first.failed, told.failed, failed, unpaid, last.failed)),
+            complete=not self.failed,
             clipped=bool(cursor) and since_ns < asked_ns - limits.KEPT_NS,
         )
 
@@ -207,7 +211,7 @@ class Questions:
             row = read_as(raw, rows.ExecRow)
             made = row if isinstance(row, Unreadable) else rows.exec_of(row, category, self._listing)
             if isinstance(made, Fill):
-                return f"{made.symbol} {made.exec_id}", made
+                return made.exec_id, made
             if isinstance(made, Cash):
                 return made.cash_id, made
             return made if isinstance(made, Unreadable) else made.why
@@ -215,6 +219,9 @@ class Questions:
         told = _Told({}, {})
         params: Params = {"category": category, "limit": limits.FILLS_PAGE}
         for window in _windows(since_ns, until_ns):
+            if window["endTime"] == until_ns // MS:
+                # What has happened since the question began, and what the venue's clock dates later.
+                del window["endTime"]
             pages = await self._asks.pages(EXECUTIONS, {**params, **window}, QUESTION, read)
             for made in pages.items:
                 _put(told, made)
@@ -278,16 +285,16 @@ class Questions:
     async def _balances(self) -> tuple[tuple[Balance, ...], str]:
         envelope = await self._asks.get(WALLET, {"accountType": "UNIFIED"}, QUESTION)
         if not isinstance(envelope, Envelope):
-            return (), envelope.why
+            return (), f"{WALLET}: {envelope.why}"
         listed = read_listed(envelope.result)
         if isinstance(listed, Unreadable):
-            return (), listed.why
+            return (), f"{WALLET}: {listed.why}"
         balances: list[Balance] = []
         for raw in listed.list or ():
             row = read_as(raw, rows.WalletRow)
             made = row if isinstance(row, Unreadable) else rows.balances_of(row)
             if isinstance(made, Unreadable):
-                return (), made.why
+                return (), f"{WALLET}: {made.why}"
             balances += made
         return tuple(balances), ""
 
@@ -303,7 +310,7 @@ class _Held(Struct, frozen=True):
 
 def _put(told: _Told, made: Fill | Cash) -> None:
     if isinstance(made, Fill):
-        told.fills[f"{made.symbol} {made.exec_id}"] = made
+        told.fills[made.exec_id] = made
     else:
         told.cash[made.cash_id] = made
 

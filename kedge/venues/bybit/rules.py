@@ -38,6 +38,10 @@ BYBIT_RULES = Rules(
 )
 
 
+# A venue that is further ahead refuses every signed request: its receive window is five seconds.
+AHEAD_MAX_NS: Final = 4_000_000_000
+
+
 class Hosts(Struct, frozen=True):
     """Without a slash at the end. `trade` "": there is no order entry by WebSocket."""
 
@@ -90,14 +94,17 @@ BATCH_MOST: Final = 10
 # One subscription request: spot takes ten topics; the rest is bounded by 21,000 characters in all.
 SPOT_TOPICS_MOST: Final = 10
 TOPICS_MOST: Final = 200
+# Of all topics of one public connection together, with a little left over.
+TOPIC_CHARS_MOST: Final = 20_000
 BOOK_DEPTH: Final = 50
 DCP_LEAST_S: Final = 3
 DCP_MOST_S: Final = 300
 
 DAY_NS: Final = 86_400_000_000_000
-# Executions and the transaction log are asked for in windows of at most seven days, two years back.
+# Executions and the transaction log are asked for in windows of at most seven days, two years back; a day
+# less, because a question gets older on its way.
 WINDOW_NS: Final = 7 * DAY_NS
-KEPT_NS: Final = 730 * DAY_NS
+KEPT_NS: Final = 729 * DAY_NS
 # Cancelled and rejected orders without fills leave the history after a day.
 CANCELLED_KEPT_NS: Final = DAY_NS
 

@@ -19,6 +19,8 @@ from kedge.venues.silence import Refused, Silence
 # "The gateway is restarting: what it has is done, what comes is not taken."
 RESTARTING = 10019
 _AGAIN = 20001
+# "Too many sessions under the same UID"; elsewhere this code speaks of the key.
+CROWDED = 10003
 
 
 class Trade:
@@ -33,7 +35,7 @@ class Trade:
         self._last_id = 0
         self._auth_id = ""
         self._opened = False
-        self.line: Line[frames.Answer] = Line("bybit order line", ties.wires, self, ties.line_waits())
+        self.line: Line[frames.Answer] = Line("order line", ties.wires, self, ties.line_waits())
 
     def open(self) -> None:
         """Begin to keep the line up; an open one is tried again at once."""
@@ -77,6 +79,9 @@ class Trade:
         answer = await self.line.ask(id, frame, self._ties.options.request_s)
         if isinstance(answer, Silence) or answer.ret_code in (0, _AGAIN):
             return answer if isinstance(answer, Silence) else None
+        if answer.ret_code == CROWDED:
+            # By HTTP the key was good a moment ago.
+            return Silence(crowded(answer))
         refused = errors.refused_of(answer.ret_code, answer.ret_msg or "")
         return refused or Silence(errors.reason_of(answer.ret_code, answer.ret_msg or ""))
 
@@ -93,6 +98,8 @@ class Trade:
         id = answer.req_id or (self._auth_id if answer.op == "auth" else "")
         if id:
             self.line.answer(id, answer)
+        if answer.ret_code == CROWDED and answer.op != "auth":
+            self.line.cut(crowded(answer))
 
     def paused(self) -> None:
         """Answers are handed on one by one: nothing is gathered."""
@@ -120,3 +127,8 @@ class Trade:
     def _renew(self, prefix: str) -> None:
         if self._prefix == prefix and self.restarting:
             self.line.renew("the venue restarts its order gateway")
+
+
+def crowded(answer: frames.Answer) -> str:
+    words = answer.ret_msg or "too many sessions"
+    return f"{words} ({CROWDED}): close other programs that order with this account"

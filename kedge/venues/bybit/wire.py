@@ -84,7 +84,8 @@ def read_envelope(body: bytes) -> Envelope | Unreadable:
     try:
         return _envelope.decode(body)
     except UNREADABLE as error:
-        return Unreadable(sentence(f"unreadable reply ({error}): {body[:80]!r}"))
+        # Not further: a reply about the key goes on with the key.
+        return Unreadable(sentence(f"unreadable reply ({error}): {body[:40]!r}"))
 
 
 def read_listed(result: Raw | bytes) -> Listed | Unreadable:

@@ -103,14 +103,20 @@ def point(exchange: Exchange, name: str, setup: Setup, error: type[Exception]) -
         elif setup.demo:
             exchange.enable_demo_trading(True)
         elif not setup.live:
+            if not exchange.urls.get("test"):
+                return _no_place(setup, name)
             exchange.set_sandbox_mode(True)
     except (error, KeyError):
-        place = "demo trading" if setup.demo else "test network"
-        return (
-            f"ccxt knows no {place} of {name}: only real money can be traded there (live = true), or a"
-            " simulator (url)"
-        )
+        return _no_place(setup, name)
     return ""
+
+
+def _no_place(setup: Setup, name: str) -> str:
+    place = "demo trading" if setup.demo else "test network"
+    return (
+        f"ccxt knows no {place} of {name}: only real money can be traded there (live = true), or a"
+        " simulator (url)"
+    )
 
 
 def pointed(addresses: Any, url: str) -> Any:

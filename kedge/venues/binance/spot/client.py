@@ -11,6 +11,7 @@ connection and a report cost little; a missed fill does not.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -42,6 +43,8 @@ from kedge.venues.binance.spot.questions import Matter, Questions
 from kedge.venues.binance.spot.rules import BINANCE_SPOT_RULES, Options
 from kedge.venues.binance.spot.session import Session
 from kedge.venues.binance.spot.streams import Streams
+from kedge.venues.binance.spot.trades import OVERLAP_MS
+from kedge.venues.binance.spot.uses import Uses
 from kedge.venues.binance.spot.wire import (
     AccountPosition,
     AccountSaid,
@@ -63,7 +66,7 @@ PART = "account"
 TIME = Call("GET", "/api/v3/time", cost=((rules.WEIGHT, rules.W_TIME),), signed=False)
 # Symbols of which the account holds both sides: where others may have traded for it while nobody listened.
 OTHERS_MAX = 30
-IN_USE_MAX = 2_000
+SYMBOLS_AT_ONCE = 50
 # Whatever refusals say of filters, the instruments are not asked for more often.
 REFRESH_NS = 60_000_000_000
 MAY_NOT_TRADE = (
@@ -88,7 +91,8 @@ class BinanceSpotVenue:
         skew = Skew(self.rules.skew_ns)
         signer = None if isinstance(self._signer, str) else self._signer
         self._us = us.Us(setup.key, signer, clock, skew)
-        waits = Waits(deed_s=self.options.request_s, question_s=self.options.request_s)
+        o = self.options
+        waits = Waits(deed_s=o.request_s, question_s=o.request_s, room_s=o.room_s)
         self._rest = Rest(wires, self._hosts.rest, clock, self._us.manners(), us.allowance(), skew, waits)
         self._private = self._session("private line")
         self._orders = self._session("line for orders")
@@ -103,7 +107,9 @@ class BinanceSpotVenue:
             lambda: self._life.up,
         )
         self._names = Names()
-        self._asking = Asking(self._rest, self._us, self._use)
+        self._uses = Uses(self._venue_ms, round(1_000 * o.sweep_every_s), OVERLAP_MS)
+        self._round = self._uses.round()
+        self._asking = Asking(self._rest, self._us, self._uses.deal)
         self._questions = Questions(self._asking, self._names, clock, self._matter, self._instruments)
         self._deeds = Deeds(setup.account, self._us, self._rest, self._orders, clock, self._look_into)
         self._past = Past(self._rest, self._us)
@@ -113,9 +119,6 @@ class BinanceSpotVenue:
         self._listings: dict[str, Listing] = {}
         self._told: dict[str, Instrument] = {}
         self._balances: dict[str, Balance] = {}
-        # Symbols our orders are on, and since when, in ms of the venue.
-        self._in_use: dict[str, int] = {}
-        self._others_asked = False
         self._oddity = ""
         self._forbidden = ""
         self._refreshed_ns = 0
@@ -145,6 +148,8 @@ class BinanceSpotVenue:
         await self._chores.close()
 
     def retry(self) -> None:
+        if self._life.up:  # what is odd may be mended: everything is looked at anew
+            self._private.cut("connecting anew, as a person asked")
         self._rest.allowance.lift()
         self._life.begin_again()
         self._forbidden = ""
@@ -154,7 +159,7 @@ class BinanceSpotVenue:
 
     async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
         for symbol in symbols:
-            self._use(symbol, 0)
+            self._uses.use(symbol)
         self._streams.watch(symbols, feeds)
 
     async def bars(
@@ -171,7 +176,7 @@ class BinanceSpotVenue:
         if listing is not None and listing.order_types and kind not in listing.order_types:
             why = f"not sent: {order.symbol} takes no {kind} orders at this venue"
             return self._unsent("place", order.client_id, why)
-        self._use(order.symbol, 0)
+        self._uses.deal(order.symbol)
         deed = Deed("place", order.client_id, "order.place", "POST", params, PLACE_COST, order.valid_until_ns)
         return await self._do(deed, order.symbol)
 
@@ -181,7 +186,7 @@ class BinanceSpotVenue:
         return self._unsent("amend", client_id, NO_AMEND)
 
     async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
-        self._use(symbol, 0)
+        self._uses.deal(symbol)
         params = asks.cancel_params(client_id, symbol)
         deed = Deed("cancel", client_id, "order.cancel", "DELETE", params, CANCEL_COST, valid_until_ns)
         return await self._do(deed, symbol)
@@ -207,7 +212,7 @@ class BinanceSpotVenue:
         asked_ns = self._clock()
         if not self._life.up:
             return LookedUp(self.account, client_id, asked_ns, error=f"not connected: {self.trouble}")
-        self._use(symbol, 0)
+        self._uses.deal(symbol)
         found = await self._questions.order(client_id, symbol)
         if isinstance(found, str):
             return LookedUp(self.account, client_id, asked_ns, error=found)
@@ -216,9 +221,10 @@ class BinanceSpotVenue:
     async def report(self, cursor: str) -> AccountReport | str:
         if not self._life.up:
             return f"not connected: {self.trouble}"
+        asked = self._round = self._uses.round()
         report = await self._questions.report(cursor)
         if isinstance(report, AccountReport) and report.complete:
-            self._others_asked = True
+            self._uses.asked(asked, (order.symbol for order in report.open_orders))
         return report
 
     # ── deeds ───────────────────────────────────────────────────────────────────────────────────
@@ -242,7 +248,7 @@ class BinanceSpotVenue:
             self._private.cut(self._forbidden)
         elif failure.code == errors.BAD_TIMESTAMP:
             self._chores.start("clock", self._check_clock)
-        elif failure.code in errors.STALE_FILTERS and self._clock() - self._refreshed_ns > REFRESH_NS:
+        elif errors.is_stale(failure) and self._clock() - self._refreshed_ns > REFRESH_NS:
             self._refresh()
 
     async def _check_clock(self) -> None:
@@ -254,7 +260,7 @@ class BinanceSpotVenue:
     # ── the private line's listener ─────────────────────────────────────────────────────────────
 
     def line_up(self) -> None:
-        self._others_asked = False
+        self._uses.begin()
         self._life.part_up(PART, self._us.skew.oddity or self._oddity)
         self._orders.retry()
 
@@ -280,7 +286,7 @@ class BinanceSpotVenue:
         # The first name is the order's own: a later one is a cancel's, or somebody else's.
         self._names.learn(order.symbol, order.venue_id, order.client_id)
         name = self._names.find(order.symbol, order.venue_id) or order.client_id
-        self._use(order.symbol, said.T)
+        self._uses.deal(order.symbol, said.T)
         fill = wire.fill_of_report(said)
         if fill is not None:
             self._life.say(FillNews(self.account, replace(fill, client_id=name)))
@@ -356,7 +362,7 @@ class BinanceSpotVenue:
         info = wire.read_as(said.body, ExchangeInfo)
         if isinstance(info, Unreadable):
             return info.why
-        listings, unread = market.listings_of(info)
+        listings, unread = await _listings_of(info)
         if not listings:
             return f"the venue lists nothing that can be read ({unread} symbols cannot)"
         self._take({one.instrument.symbol: one for one in listings}, complete=not unread)
@@ -403,17 +409,12 @@ class BinanceSpotVenue:
     def _instruments(self) -> tuple[Instrument, ...]:
         return tuple(listing.instrument for listing in self._listings.values())
 
-    def _use(self, symbol: str, since_ms: int) -> None:
-        """Our orders are on this symbol, at least since then (0: now)."""
-        since_ms = since_ms if since_ms > 0 else self._us.venue_ns() // rules.NS_PER_MS
-        known_ms = self._in_use.get(symbol)
-        if known_ms is None and len(self._in_use) >= IN_USE_MAX:
-            return
-        self._in_use[symbol] = since_ms if known_ms is None else min(known_ms, since_ms)
+    def _venue_ms(self) -> int:
+        return self._us.venue_ns() // rules.NS_PER_MS
 
     def _matter(self) -> Matter:
-        in_use = {symbol: since for symbol, since in self._in_use.items() if symbol in self._listings}
-        return Matter(in_use, () if self._others_asked else self._pairs_held())
+        in_use = {symbol: ms for symbol, ms in self._uses.of(self._round).items() if symbol in self._listings}
+        return Matter(in_use, self._pairs_held() if self._round.others else (), self._round.sweeps)
 
     def _pairs_held(self) -> tuple[str, ...]:
         held = {asset: None for asset, balance in self._balances.items() if balance.total}
@@ -423,6 +424,18 @@ class BinanceSpotVenue:
             if listing.instrument.base in held and listing.instrument.quote in held
         ]
         return tuple(pairs[:OTHERS_MAX])
+
+
+async def _listings_of(info: ExchangeInfo) -> tuple[list[Listing], int]:
+    """Of thousands of symbols, some at a time: what else is to be done goes in between."""
+    listings: list[Listing] = []
+    unread = 0
+    for at in range(0, len(info.symbols), SYMBOLS_AT_ONCE):
+        some, odd = market.listings_of(ExchangeInfo(info.symbols[at : at + SYMBOLS_AT_ONCE]))
+        listings += some
+        unread += odd
+        await asyncio.sleep(0)
+    return listings, unread
 
 
 def _no_entry(failure: Failure) -> Silence | Refused:

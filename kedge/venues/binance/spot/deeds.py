@@ -20,7 +20,7 @@ from kedge.venues.binance.spot import rules
 from kedge.venues.binance.spot.asking import ORDER_PATH
 from kedge.venues.binance.spot.session import Session
 from kedge.venues.binance.spot.us import Us
-from kedge.venues.binance.spot.wire import Frame, OrderSaid, Unreadable, order_of, read_as
+from kedge.venues.binance.spot.wire import OrderSaid, Unreadable, order_of, read_as
 from kedge.venues.rest import Call, Rest
 from kedge.venues.silence import Silence, sentence, unanswered
 from kedge.venues.venue import Clock
@@ -64,37 +64,35 @@ class Deeds:
 
     async def do(self, deed: Deed) -> Answered:
         """Carry it out, once."""
-        said = await self._by_socket(deed)
-        if isinstance(said, Silence) and said.unsent and not said.retry_ns:
-            return await self._by_rest(deed)
+        if not self._orders.is_up:
+            return await self._by_rest(deed, deed.cost)
+        now_ns = self._clock()
+        allowance = self._rest.allowance
+        wait_ns = allowance.wait_ns(deed.cost, True, now_ns)
+        if wait_ns:
+            why = sentence(f"not sent: {allowance.excuse(wait_ns, now_ns)}")
+            silence = Silence(why, unsent=True, retry_ns=wait_ns)
+            return unanswered(self.account, deed.request, deed.client_id, silence)
+        # Now and not when it is answered: others leave meanwhile, and answers may be slow.
+        allowance.take(deed.cost, now_ns)
+        said = await self._orders.ask(deed.ws_method, deed.params, deed.valid_until_ns)
+        if isinstance(said, Silence) and said.unsent:
+            return await self._by_rest(deed, ())
         if isinstance(said, Silence):
             return unanswered(self.account, deed.request, deed.client_id, said)
         if said.status == 200:
             return self._done(deed, bytes(said.result))
         return self._refused(deed, self._us.ws_failure(said))
 
-    async def _by_socket(self, deed: Deed) -> Frame | Silence:
-        if not self._orders.is_up:
-            return Silence("the line for orders is away", unsent=True)
-        now_ns = self._clock()
-        allowance = self._rest.allowance
-        wait_ns = allowance.wait_ns(deed.cost, True, now_ns)
-        if wait_ns:
-            why = f"not sent: {allowance.excuse(wait_ns, now_ns)}"
-            return Silence(sentence(why), unsent=True, retry_ns=wait_ns)
-        said = await self._orders.ask(deed.ws_method, deed.params, deed.valid_until_ns)
-        if not (isinstance(said, Silence) and said.unsent):
-            allowance.take(deed.cost, now_ns)
-        return said
-
-    async def _by_rest(self, deed: Deed) -> Answered:
+    async def _by_rest(self, deed: Deed, cost: Cost) -> Answered:
+        """`cost`: what has not been taken of the allowance yet."""
         if deed.valid_until_ns and deed.valid_until_ns - self._clock() < rules.NS_PER_MS:
             return unanswered(self.account, deed.request, deed.client_id, Silence(PAST, unsent=True))
         call = Call(
             deed.http_method,
             ORDER_PATH,
             query_of(deed.params),
-            cost=deed.cost,
+            cost=cost,
             deed=True,
             valid_until_ns=deed.valid_until_ns,
         )
@@ -125,7 +123,8 @@ class Deeds:
             deed.client_id,
             answer,
             sentence_of(failure),
-            retry_ns=failure.retry_ns,
+            # Where orders alone have to wait, the allowance knows.
+            retry_ns=0 if failure.of_orders else failure.retry_ns,
         )
 
     def _answered(self, deed: Deed, answer: Answer, why: str, order: OrderReport | None = None) -> Answered:

@@ -8,11 +8,13 @@ put on top of the new snapshot by the same rule as ever.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
 from kedge.venues.binance.chores import Chores
 from kedge.venues.binance.errors import sentence_of
+from kedge.venues.binance.sign import query_of
 from kedge.venues.binance.spot import rules
 from kedge.venues.binance.spot.market import Depth, Known, follows, known_of
 from kedge.venues.binance.spot.us import Us
@@ -24,6 +26,8 @@ from kedge.venues.silence import Silence
 LEVELS = 1_000
 DEPTH_PATH = "/api/v3/depth"
 BAD_SYMBOL = -1121
+# Snapshots asked for at one time: where there are hundreds of books, the account's questions come between.
+AT_ONCE = 4
 # Changes gathered while a book is taken anew; more than these, and it is tried again later.
 GATHER_MAX = 2_000
 
@@ -38,6 +42,7 @@ class Snapshots:
         self._wanted = wanted
         self._books: Books | None = None
         self._chores = Chores("depth")
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._known: dict[str, Known] = {}
         self._gathered: dict[str, list[Change]] = {}
 
@@ -85,11 +90,12 @@ class Snapshots:
         call = Call(
             "GET",
             DEPTH_PATH,
-            f"symbol={symbol}&limit={LEVELS}",
+            query_of({"symbol": symbol, "limit": LEVELS}),
             cost=((rules.WEIGHT, rules.W_DEPTH[LEVELS]),),
             signed=False,
         )
-        said = await self._rest.ask(call)
+        async with self._turns:
+            said = await self._rest.ask(call)
         assert self._books is not None
         if isinstance(said, Silence):
             self.trouble = said.why

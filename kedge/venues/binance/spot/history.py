@@ -16,6 +16,7 @@ from kedge.model.venue import Bar, Feed
 from kedge.venues.bars import BarKeeper, History, Missing
 from kedge.venues.binance.chores import Chores
 from kedge.venues.binance.errors import sentence_of
+from kedge.venues.binance.sign import Value, query_of
 from kedge.venues.binance.spot import rules
 from kedge.venues.binance.spot.market import Klines, read_klines
 from kedge.venues.binance.spot.us import Us
@@ -45,13 +46,17 @@ class Past:
         self, symbol: str, interval_ns: int, limit: int, since_ns: int = -1, until_ns: int = -1
     ) -> Klines | str:
         """Bars that start in [since, until), `limit` at most, the oldest of them first; or why not."""
-        query = f"symbol={symbol}&interval={rules.INTERVALS[interval_ns]}&limit={limit}"
+        params: dict[str, Value] = {
+            "symbol": symbol,
+            "interval": rules.INTERVALS[interval_ns],
+            "limit": limit,
+        }
         if since_ns >= 0:
-            query += f"&startTime={since_ns // NS_PER_MS}"
+            params["startTime"] = since_ns // NS_PER_MS
         if until_ns >= 0:
-            query += f"&endTime={until_ns // NS_PER_MS - 1}"
+            params["endTime"] = until_ns // NS_PER_MS - 1
         cost = ((rules.WEIGHT, rules.W_KLINES),)
-        said = await self._rest.ask(Call("GET", KLINES_PATH, query, cost=cost, signed=False))
+        said = await self._rest.ask(Call("GET", KLINES_PATH, query_of(params), cost=cost, signed=False))
         if isinstance(said, Silence):
             return said.why
         if said.status != 200:

@@ -17,8 +17,9 @@ from kedge.venues.binance.spot.wire import Id, Millis, Unreadable, Word
 NAMES_MAX = 20_000
 # Names in a cursor: of the newest open orders.
 CARRIED_MAX = 200
-# Each costs a question after every reconnect.
-SYMBOLS_MAX = 100
+# Each costs a question after every reconnect. One that is not named is asked about from its first order of
+# this life on, again and again.
+SYMBOLS_MAX = 500
 
 
 class Names:

@@ -28,7 +28,7 @@ from kedge.venues.binance.spot.names import (
     read_cursor,
     write_cursor,
 )
-from kedge.venues.binance.spot.trades import Trades, failing, next_number
+from kedge.venues.binance.spot.trades import DAY_MS, Trades, failing, next_number
 from kedge.venues.binance.spot.wire import NS_PER_MS, AccountSaid, Unreadable
 from kedge.venues.silence import Silence
 from kedge.venues.venue import Clock
@@ -45,6 +45,8 @@ class Matter(Struct, frozen=True):
 
     in_use: dict[str, int]
     others: tuple[str, ...] = ()
+    # Whether everything that is listed is told again, or only what the report is about.
+    all_listed: bool = True
 
 
 class Questions:
@@ -146,7 +148,7 @@ class Questions:
             cash=(),
             positions=(),
             balances=balances,
-            instruments=self._instruments(),
+            instruments=self._listed(matter, read.fills, orders),
             cursor=write_cursor(self._cursor(read, orders)),
             complete=not read.failures,
             clipped=read.clipped,
@@ -154,9 +156,9 @@ class Questions:
 
     async def _one_symbol(self, symbol: str, read: _Read) -> None:
         from_id = read.before.trades.get(symbol)
-        since_ms = read.before.since
-        if since_ms:
-            since_ms = min(since_ms, read.in_use.get(symbol, since_ms))
+        # A desk that has asked for nothing yet asks for a day: what was before is not its own.
+        since_ms = read.before.since or read.now_ms - DAY_MS
+        since_ms = min(since_ms, read.in_use.get(symbol, since_ms))
         pages = await self._trades.since(symbol, from_id, since_ms, read.now_ms)
         fills, failed = await self._trades.fills(symbol, pages.rows)
         read.fills.extend(fills)
@@ -179,6 +181,15 @@ class Questions:
             self._names.learn(order.symbol, order.venue_id, order.client_id)
             named.append(_renamed(order, self._names.find(order.symbol, order.venue_id) or order.client_id))
         return named
+
+    def _listed(
+        self, matter: Matter, fills: Sequence[Fill], orders: Sequence[OrderReport]
+    ) -> tuple[Instrument, ...]:
+        """There are thousands, and a report may be asked for every few seconds."""
+        if matter.all_listed:
+            return self._instruments()
+        named = dict.fromkeys([*(fill.symbol for fill in fills), *(order.symbol for order in orders)])
+        return tuple(one for one in self._instruments() if one.symbol in named)
 
     def _remember(self, before: Cursor) -> None:
         for key, client_id in before.names.items():

@@ -151,5 +151,9 @@ class Options(Struct, frozen=True):
     # The venue cuts every line after 24 hours: renewed before, at an hour of our choosing.
     renew_s: float = 23.5 * 3_600
     refresh_instruments_s: float = 3_600.0
+    # A question waits for room in the weight of a minute, and a little longer where many wait.
+    room_s: float = 150.0
+    # All symbols' trades are asked for at least this often, else those where something has happened.
+    sweep_every_s: float = 300.0
     book_levels: int = 20
     bars_first: int = 300

@@ -138,7 +138,12 @@ class Session:
     def paused(self) -> None:
         pass
 
-    def beat(self) -> bytes:
+    def beat(self) -> bytes | None:
+        """What the time is; while the venue wants to be left alone a ping, which is no request."""
+        assert self._line is not None
+        if self._rest.allowance.banned_ns(self._clock()):
+            self._line.excuse()
+            return None
         self._last_id += 1
         if len(self._beats) < BEATS_MAX:
             self._beats[self._last_id] = self._clock()

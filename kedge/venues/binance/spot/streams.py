@@ -34,6 +34,10 @@ from kedge.venues.venue import Clock
 from kedge.venues.wires import Wires
 
 NO_SYMBOL = "the venue has no such symbol: it is spelled like BTCUSDT, and may have been delisted"
+TOO_MANY = (
+    "one line of the venue carries 1,024 streams, two of each market: watch fewer, or use another account"
+)
+NOT_STREAMED = "the venue does not stream it (any more)"
 # A SUBSCRIBE that was not answered for so long is taken for lost.
 ANSWER_S = 10.0
 _encode = msgspec.json.Encoder().encode
@@ -146,6 +150,10 @@ class Streams:
 
     def heard(self, frame: bytes) -> None:
         assert self._line is not None
+        depth = market.read_depth(frame)
+        if depth is not None:
+            self._depth(market.symbol_of_stream(depth.stream), depth.data)
+            return
         said = market.read_stream(frame)
         if isinstance(said, Unreadable):
             self._line.cut(said.why)  # it may have been a change of any book
@@ -254,7 +262,12 @@ class Streams:
             listed = msgspec.json.decode(said.result, type=tuple[str, ...])
         except msgspec.DecodeError:
             return
+        gone = [stream for stream in self._have if stream not in listed]
         self._have = {stream: None for stream in listed if stream in self._have}
+        for stream in gone:
+            # The line lives and this no longer comes on it: quiet here is stale.
+            if "@depth" in stream:
+                self.books.lost(market.symbol_of_stream(stream), NOT_STREAMED)
         wanted = self._wanted()
         strange = [stream for stream in listed if stream not in wanted]
         if strange:
@@ -265,9 +278,11 @@ class Streams:
         return market.streams_of(symbol)[0] in self._have
 
     def _drop_unknown(self) -> None:
-        for symbol in self._symbols:
+        for number, symbol in enumerate(self._symbols):
             if not self._known(symbol):
                 self.books.drop(symbol, NO_SYMBOL)
+            elif number >= rules.STREAMS_PER_LINE // 2:
+                self.books.drop(symbol, TOO_MANY)
 
     # ── what is streamed ────────────────────────────────────────────────────────────────────────
 
@@ -279,9 +294,7 @@ class Streams:
             if "@depth" in frame.stream:
                 self.books.lost(symbol, seen.why)
         elif isinstance(seen, DepthUpdate):
-            change = market.change_of(seen)
-            self.books.change(symbol, change)
-            self._snapshots.change(symbol, change)
+            self._depth(symbol, seen)
         elif isinstance(seen, MiniTicker):
             self._price(symbol, seen)
         elif isinstance(seen, TradeSeen):
@@ -291,6 +304,11 @@ class Streams:
             bar = market.bar_of(seen)
             if bar is not None:
                 self.bars.heard(symbol, seen.k.i, bar)
+
+    def _depth(self, symbol: str, seen: DepthUpdate) -> None:
+        change = market.change_of(seen)
+        self.books.change(symbol, change)
+        self._snapshots.change(symbol, change)
 
     def _price(self, symbol: str, seen: MiniTicker) -> None:
         last = Decimal(seen.c)

@@ -128,6 +128,7 @@ class Trades:
             failed = await self._learn_pages(symbol, min(row.order_id for row in unnamed))
             if failed:
                 return failed
+        young = ""
         for row in unnamed:
             number = str(row.order_id)
             if self._names.find(symbol, number) is not None:
@@ -137,7 +138,15 @@ class Trades:
                 return failing(found)
             if found is not None:
                 self._names.learn(symbol, number, found.client_id)
-        return ""
+            elif self._is_young(row):
+                young = f"{symbol}: the venue shows a trade and not yet its order"
+        return young
+
+    def _is_young(self, row: TradeSaid) -> bool:
+        """So lately that a lookup need not show yet what it belongs to."""
+        return (
+            self._asking.us.venue_ns() - row.time * wire.NS_PER_MS <= rules.BINANCE_SPOT_RULES.visibility_ns
+        )
 
     async def _learn_pages(self, symbol: str, first: int) -> str:
         for _ in range(ORDER_PAGES_MAX):

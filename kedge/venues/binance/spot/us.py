@@ -4,7 +4,7 @@ moment. `Us` also reads what replies say of the venue's patience and of its cloc
 
 from __future__ import annotations
 
-from kedge.venues.allowance import Allowance, Heed, Window
+from kedge.venues.allowance import Allowance, Cost, Heed, Window
 from kedge.venues.binance.errors import (
     NS_PER_MS,
     Failure,
@@ -79,8 +79,7 @@ class Us:
         used = _cost_of(used_of_limits(frame.rate_limits))
         if frame.status < 400:
             return Heed(used=used)
-        failure = self.ws_failure(frame)
-        return Heed(failure.retry_ns, sentence_of(failure), used)
+        return _heed_of(self.ws_failure(frame), used)
 
     def _sign(self, call: Call, now_ns: int) -> HttpAsk:
         if not call.signed:
@@ -101,8 +100,12 @@ class Us:
         used = _cost_of(used_of_headers(said.headers))
         if said.status < 400:
             return Heed(used=used)
-        failure = self.failure(said)
-        return Heed(failure.retry_ns, sentence_of(failure), used)
+        return _heed_of(self.failure(said), used)
+
+
+def _heed_of(failure: Failure, used: Cost) -> Heed:
+    only = rules.ORDERS if failure.of_orders else ""
+    return Heed(failure.retry_ns, sentence_of(failure), used, only)
 
 
 def allowance() -> Allowance:

@@ -7,7 +7,7 @@ the body of the reply, `Failure` with the venue's refusal, or `Silence`.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -22,10 +22,11 @@ from kedge.venues.binance.errors import (
     used_of_limits,
     ws_failure_of,
 )
-from kedge.venues.binance.sign import Signer, query_of, sealed, signed_params, signer_of, window
+from kedge.venues.binance.sign import Signer, query_of, sealed, signer_of, window, ws_signature
 from kedge.venues.binance.usdm import asks, mends
 from kedge.venues.binance.usdm.asks import Ask
 from kedge.venues.binance.usdm.rules import (
+    BINANCE_USDM_RULES,
     ORDERS_1M,
     ORDERS_10S,
     SECOND_NS,
@@ -91,7 +92,7 @@ class Asking:
         self._key = setup.key
         self._clock = clock
         self.allowance = Allowance(WINDOWS)
-        waits = Waits(deed_s=options.request_s, question_s=options.question_s)
+        waits = Waits(deed_s=options.request_s, question_s=options.question_s, room_s=options.room_s)
         manners = Manners(self._sign, self._heed, _clock_of)
         self.rest = Rest(wires, hosts.rest, clock, manners, self.allowance, skew, waits)
         self._account_rest: Rest | None = None
@@ -107,6 +108,25 @@ class Asking:
     def venue_ns(self) -> int:
         """The venue's time, as far as we know it."""
         return self._clock() + self.skew.skew_ns
+
+    @property
+    def banned_ns(self) -> int:
+        """How long the venue still wants to be left alone."""
+        return self.allowance.banned_ns(self._clock())
+
+    def is_young(self, at_ms: int) -> bool:
+        """So lately that the venue need not show yet all that belongs to it."""
+        return at_ms > self.settled_ms
+
+    @property
+    def settled_ms(self) -> int:
+        """All that happened until then is shown by now, wherever it belongs."""
+        return (self.venue_ns - BINANCE_USDM_RULES.visibility_ns) // NS_PER_MS
+
+    def is_over(self, until_ns: int) -> bool:
+        """What could take effect until then, by our clock, has done so and is shown, or never will."""
+        rules = BINANCE_USDM_RULES
+        return self._clock() > until_ns + rules.skew_ns + rules.visibility_ns
 
     # ── questions ───────────────────────────────────────────────────────────────────────────────
 
@@ -160,8 +180,14 @@ class Asking:
             return Silence(why, unsent=True, retry_ns=wait_ns)
         self.allowance.take(ask.cost, now_ns)
         assert self._signer is not None
-        timed = {**ask.params, "apiKey": self._key, "timestamp": moment[0], "recvWindow": moment[1]}
-        reply = await line.call(ask.ws, dict(signed_params(timed, self._signer)))
+        timed: dict[str, Any] = {
+            **ask.params,
+            "apiKey": self._key,
+            "timestamp": moment[0],
+            "recvWindow": moment[1],
+        }
+        timed["signature"] = ws_signature(timed, self._signer)
+        reply = await line.call(ask.ws, timed)
         if isinstance(reply, Silence):
             return reply
         used = _cost_of(used_of_limits(reply.rate_limits))
@@ -171,7 +197,7 @@ class Asking:
         code, text = (reply.error.code, reply.error.msg) if reply.error else (0, "")
         failure = ws_failure_of(reply.status, code, text, 0, self.venue_ns)
         self.clock_doubted = self.clock_doubted or code == BAD_TIMESTAMP
-        self.allowance.heed(Heed(failure.retry_ns, mends.sentence(failure), used), self._clock())
+        self.allowance.heed(_heed_of(failure, used), self._clock())
         return failure
 
     # ── manners ─────────────────────────────────────────────────────────────────────────────────
@@ -200,8 +226,7 @@ class Asking:
         used = _cost_of(used_of_headers(said.headers))
         if said.status < 400:
             return Heed(used=used)
-        failure = self._failure(said)
-        return Heed(failure.retry_ns, mends.sentence(failure), used)
+        return _heed_of(self._failure(said), used)
 
 
 def _call(ask: Ask, *, deed: bool = False, valid_until_ns: int = 0) -> Call:
@@ -221,6 +246,12 @@ def _clock_of(said: HttpSaid) -> int:
         return 0
     time = read(said.body, ServerTime)
     return 0 if isinstance(time, Unreadable) else time.server_time * NS_PER_MS
+
+
+def _heed_of(failure: Failure, used: Cost) -> Heed:
+    """Every order counts in the window of ten seconds: holding that one holds them all."""
+    only = ORDERS_10S if failure.of_orders else ""
+    return Heed(failure.retry_ns, mends.sentence(failure), used, only)
 
 
 _WINDOW_OF = {("weight", MINUTE_NS): WEIGHT, ("orders", 10 * SECOND_NS): ORDERS_10S}

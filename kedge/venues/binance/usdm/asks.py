@@ -217,12 +217,6 @@ def trades(symbol: str, since_ms: int, until_ms: int) -> Ask:
     return Ask("GET", "/fapi/v1/userTrades", params, cost=_weight(5))
 
 
-def trades_from(symbol: str, trade_id: int) -> Ask:
-    """The number goes with no times: the page after a full one."""
-    params: Params = {"symbol": symbol, "fromId": trade_id, "limit": PAGE}
-    return Ask("GET", "/fapi/v1/userTrades", params, cost=_weight(5))
-
-
 def trades_of(symbol: str, order_id: int) -> Ask:
     params: Params = {"symbol": symbol, "orderId": order_id, "limit": PAGE}
     return Ask("GET", "/fapi/v1/userTrades", params, cost=_weight(5))

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from kedge.model.events import Answered, Event, InstrumentSeen, LookedUp, Outgrown
+from kedge.model.events import Answered, Event, InstrumentSeen, LookedUp
 from kedge.model.instrument import Instrument
 from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
-from kedge.venues.binance.usdm import asks
+from kedge.venues.binance.errors import Failure
+from kedge.venues.binance.usdm import asks, mends
 from kedge.venues.binance.usdm.asking import Asking, Failed
 from kedge.venues.binance.usdm.chores import Chore, Chores
 from kedge.venues.binance.usdm.common import Common
@@ -64,7 +65,7 @@ class BinanceUsdmVenue:
         self._entry = Entry(setup, self._asking)
         self._hearing = Hearing(setup.account, self._memory, _whole(setup))
         self._questions = Questions(common, self._memory, self._links)
-        self._deeds = Deeds(common, self._memory, self._why_down)
+        self._deeds = Deeds(common, self._memory, self._why_down, self._look_into)
         self._errands = Errands(common, self, self._hearing, self._links, self._questions)
         self._markets = Markets(common, self, rules.book_age_max_ns)
         self._ws_api = WsApi(common)
@@ -72,7 +73,6 @@ class BinanceUsdmVenue:
         self._stream = UserStream(common, self, self._hearing)
         self._dead_man = DeadMan(setup.dead_man_ns, common, self._memory)
         self._told: dict[str, Instrument] = {}
-        self._said: dict[str, None] = {}
         self._clocks = (
             Every(o.heartbeat_s, self._check),
             Every(o.clock_every_s, lambda: self._start("clock", self._check_clock)),
@@ -111,6 +111,8 @@ class BinanceUsdmVenue:
         await self._wires.close()
 
     def retry(self) -> None:
+        if self._life.up:  # what is odd may be mended: everything is looked at anew
+            self._stream.line.cut("connecting anew, as a person asked")
         self._life.begin_again()
         self._asking.allowance.lift()
         self._stream.line.retry()
@@ -173,6 +175,7 @@ class BinanceUsdmVenue:
     # ── the stream's owner ──────────────────────────────────────────────────────────────────────
 
     async def enter(self) -> Silence | Refused | None:
+        self._deeds.forbidden = ""
         barred = await self._entry.enter(self._markets.symbols)
         if barred is None:
             self._questions.instruments = self._entry.instruments
@@ -195,7 +198,7 @@ class BinanceUsdmVenue:
 
     def went_up(self) -> None:
         self._errands.begin()
-        self._life.part_up(PART, "; ".join(self._entry.oddities))
+        self._life.part_up(PART)
         self._tell_oddities()
         self._dead_man.check()
 
@@ -241,19 +244,25 @@ class BinanceUsdmVenue:
         wrong = await self._asking.check_clock()
         if wrong and self._asking.skew.fault:
             self.give_up(wrong)
-        elif self._life.up:
-            self._life.part_up(PART, self._asking.skew.oddity)
+        else:
+            self._tell_oddities()
 
     async def _settle(self) -> None:
         await self._entry.settle(self._markets.symbols)
         self._tell_oddities()
 
     def _tell_oddities(self) -> None:
-        """Each once, however often the link begins."""
-        for oddity in self._entry.oddities:
-            if oddity not in self._said:
-                self.say(Outgrown(self.account, oddity))
-        self._said = dict.fromkeys(self._entry.oddities)
+        """What people should know though the link is up; nothing while it is not."""
+        if self._life.up:
+            odd = (self._deeds.forbidden, self._asking.skew.oddity, *self._entry.oddities)
+            self._life.trouble = "; ".join(said for said in odd if said)
+
+    def _look_into(self, failure: Failure) -> None:
+        """What a refusal says of us: a key that may not trade, a list of contracts that is old."""
+        if failure.for_a_person:
+            self._tell_oddities()
+        elif failure.code in mends.STALE:
+            self.contracts_changed()
 
     def contracts_changed(self) -> None:
         if self._life.up:

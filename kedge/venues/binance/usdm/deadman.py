@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from kedge.venues.binance.usdm import asks
-from kedge.venues.binance.usdm.asking import Done
+from kedge.venues.binance.usdm.asking import Failed
 from kedge.venues.binance.usdm.common import Common
 from kedge.venues.binance.usdm.memory import Memory
 from kedge.venues.binance.usdm.wire import NS_PER_MS
@@ -61,6 +61,7 @@ class DeadMan:
                 return
 
     async def _set(self, symbol: str, after_ms: int) -> bool:
-        outcome = await self._asking.do(asks.countdown(symbol, after_ms), 0)
-        self.failed = "" if isinstance(outcome, Done) else f"the dead-man switch of {symbol} is not set"
+        # As a question, which leaves the reserve to cancels: ten of weight a symbol add up.
+        said = await self._asking.read(asks.countdown(symbol, after_ms), dict[str, object])
+        self.failed = f"the dead-man switch of {symbol} is not set" if isinstance(said, Failed) else ""
         return not self.failed

@@ -42,19 +42,28 @@ class _Deed(Struct, frozen=True):
 
 
 class Deeds:
-    """`trouble` says why there is no link, "" while there is one."""
+    """`trouble` says why there is no link, "" while there is one; `look_into` is told each refusal."""
 
-    def __init__(self, common: Common, memory: Memory, trouble: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        common: Common,
+        memory: Memory,
+        trouble: Callable[[], str],
+        look_into: Callable[[Failure], None] = lambda failure: None,
+    ) -> None:
         self.account = common.account
         self._asking = common.asking
         self._clock = common.clock
         self._memory = memory
+        # Why the key may not trade, as the venue said it of the last order; a new link forgets it.
+        self.forbidden = ""
         self._trouble = trouble
+        self._look_into = look_into
 
     async def place(self, order: PlaceOrder) -> Answered:
         deed = _Deed("place", order.client_id)
         ask = asks.place(order)
-        refused = ask if isinstance(ask, str) else self._refused(order.valid_until_ns)
+        refused = ask if isinstance(ask, str) else self._refused(order.valid_until_ns, trades=True)
         if refused or isinstance(ask, str):
             return self._unsent(deed, refused)
         self._memory.placing(order)
@@ -87,7 +96,7 @@ class Deeds:
         self, client_id: str, symbol: str, price: Decimal, qty: Decimal, valid_until_ns: int
     ) -> Answered:
         deed = _Deed("amend", client_id)
-        refused = self._refused(valid_until_ns)
+        refused = self._refused(valid_until_ns, trades=True)
         if refused:
             return self._unsent(deed, refused)
         known = self._memory.of(client_id)
@@ -190,7 +199,9 @@ class Deeds:
             return self._answer(deed, Answer.UNKNOWN, report.why)
         return self._answer(deed, Answer.DONE, order=report)
 
-    def _refused(self, valid_until_ns: int) -> str:
+    def _refused(self, valid_until_ns: int, *, trades: bool = False) -> str:
+        if trades and self.forbidden:
+            return f"not sent: {self.forbidden}"
         trouble = self._trouble()
         if trouble:
             return f"not sent: not connected: {trouble}"
@@ -206,8 +217,13 @@ class Deeds:
                 deed.client_id,
                 mends.class_of(outcome),
                 mends.sentence(outcome),
-                retry_ns=outcome.retry_ns,
+                # Where orders alone have to wait, the allowance knows.
+                retry_ns=0 if outcome.of_orders else outcome.retry_ns,
             )
+            if outcome.for_a_person and deed.request == "place":
+                # The account could be read with this key. Nothing but a deed shows that it may not trade.
+                self.forbidden = answer.reason
+            self._look_into(outcome)
         if deed.request == "place" and answer.answer is Answer.REJECTED:
             self._memory.ended(deed.client_id)
         return answer

@@ -8,6 +8,7 @@ with open positions is better off connected than locked out by a setting.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -23,6 +24,7 @@ from kedge.venues.silence import Refused, Silence
 from kedge.venues.venue import Setup
 
 LEVERAGE_MOST = 125
+CONTRACTS_AT_ONCE = 50
 NO_FUTURES = "the key may not trade futures: enable it for the key at the venue"
 WITHDRAWS = (
     "the key may withdraw money, which the desk never needs: make one that may not, or say in the settings"
@@ -50,8 +52,6 @@ class Entry:
         wrong = await self._asking.check_clock()
         if wrong:
             return Silence(wrong)
-        if self._asking.skew.oddity:
-            self._odd(self._asking.skew.oddity)
         for step in (self._rights, self.refresh, self._one_way):
             barred = await step()
             if barred is not None:
@@ -64,7 +64,11 @@ class Entry:
         info = await self._asking.read(asks.exchange_info(), ExchangeInfo)
         if isinstance(info, Failed):
             return Silence(f"no instruments: {info.why}", retry_ns=info.retry_ns)
-        self.instruments = instruments_of(info)
+        found: list[Instrument] = []
+        for at in range(0, len(info.symbols), CONTRACTS_AT_ONCE):
+            found += instruments_of(ExchangeInfo(info.symbols[at : at + CONTRACTS_AT_ONCE]))
+            await asyncio.sleep(0)  # of hundreds, some at a time: what else is to be done goes in between
+        self.instruments = tuple(found)
         return None
 
     async def settle(self, symbols: Iterable[str]) -> None:

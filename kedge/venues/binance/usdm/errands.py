@@ -87,15 +87,19 @@ class Errands:
         while symbols := self._hearing.held_symbols:
             failed = ""
             for symbol in symbols:
-                failed = await self._links.settle(symbol)
-                if not failed:
-                    self._teller.told(self._hearing.links_known(symbol))
+                settled = await self._links.settle(symbol)
+                if isinstance(settled, str):
+                    failed = settled
+                else:
+                    self._teller.told(self._hearing.links_known(symbol, settled))
             tries = tries + 1 if failed else 0
             if tries >= self._options.errand_tries:
                 self._teller.give_up(f"whose orders these are could not be learnt: {failed}")
                 return
             if failed:
                 await asyncio.sleep(0.5 * 2**tries)
+            elif self._hearing.held_symbols:
+                await asyncio.sleep(self._options.settle_s)  # what is left is young, and that passes
 
     # ── fills that were announced, or have no number ────────────────────────────────────────────
 

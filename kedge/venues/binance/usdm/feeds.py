@@ -99,10 +99,12 @@ Told = Depth | Touch | AggTrade | Mark | Kline | Contract
 
 
 class Said(Struct, frozen=True):
-    """The answer to SUBSCRIBE and its like; `why` is "" when it was done."""
+    """The answer to SUBSCRIBE and its like; `why` is "" when it was done. `listed` is what is subscribed,
+    where that was asked."""
 
     id: int
     why: str = ""
+    listed: tuple[str, ...] | None = None
 
 
 class Frame(Struct, frozen=True):
@@ -112,6 +114,7 @@ class Frame(Struct, frozen=True):
     code: int | None = None
     msg: str = ""
     error: Raw = Raw(b"")
+    result: Raw = Raw(b"")
 
 
 class _Wrapped(Struct, frozen=True):
@@ -133,7 +136,10 @@ def read_told(frame: bytes) -> Told | Said | Unreadable:
         return said.data
     if said.id is not None:
         refused = bytes(said.error).decode(errors="replace") or said.msg
-        return Said(said.id, cut(refused or f"code {said.code}") if refused or said.code else "")
+        if refused or said.code:
+            return Said(said.id, cut(refused or f"code {said.code}"))
+        listed = read(said.result, tuple[Word, ...])
+        return Said(said.id, listed=None if isinstance(listed, Unreadable) else listed)
     try:
         told: Told = _bare.decode(frame)
     except UNREADABLE as error:

@@ -85,16 +85,23 @@ class Hearing:
 
     # ── orders and fills ────────────────────────────────────────────────────────────────────────
 
-    def links_known(self, symbol: str) -> Heard:
-        """All conditional orders of the symbol were looked through: tell what was held back for that."""
+    def links_known(self, symbol: str, settled_ms: int) -> Heard:
+        """All conditional orders of the symbol were looked through: tell what was held back for that, as far
+        as it happened until `settled_ms`. What came later may yet turn out to be ours."""
         heard = Heard([], [])
+        rest: list[OrderPush] = []
         for o in self._held.pop(symbol, []):
             owner = self._memory.learn_push(o)
+            if owner is None and o.time > settled_ms:
+                rest.append(o)
+                continue
             if owner is None:
                 # None that waits has this number, so it is somebody else's.
                 self._memory.is_stranger(symbol, o.order_id, o.client_id)
                 owner = o.client_id
             self._tell_order(o, owner, heard)
+        if rest:
+            self._held[symbol] = rest
         return heard
 
     @property

@@ -3,7 +3,7 @@
 The stream is vital: without it there is no link, and whatever cannot be read of it ends it, because it may
 have been a fill. The line of deeds is not: while it is away deeds go by REST. Both prove themselves alive by
 a question to which any answer will do; the stream's is only counted on after it was answered once, since the
-venue promises none on private connections.
+venue promises none on private connections. So the stream is pinged as well: who answers no ping has gone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class WsApi:
 
     def __init__(self, common: Common) -> None:
         self._url = common.hosts.ws_api
+        self._asking = common.asking
         self._options = options = common.options
         self._last_id = 0
         waits = LineWaits(
@@ -56,6 +57,9 @@ class WsApi:
         )
 
     async def address(self) -> Address | Silence | Refused:
+        banned_ns = self._asking.banned_ns
+        if banned_ns:
+            return Silence("the venue wants to be left alone", retry_ns=banned_ns)
         return Address(self._url)
 
     async def greet(self) -> Silence | Refused | None:
@@ -74,8 +78,12 @@ class WsApi:
     def paused(self) -> None:
         pass
 
-    def beat(self) -> bytes:
-        """Any answer will do, and this question needs no key."""
+    def beat(self) -> bytes | None:
+        """Any answer will do, and this question needs no key. While the venue wants to be left alone it is a
+        ping, which is no request."""
+        if self._asking.banned_ns:
+            self.line.excuse()
+            return None
         self._last_id += 1
         return msgspec.json.encode({"id": self._last_id, "method": "session.status"})
 
@@ -150,7 +158,7 @@ class UserStream:
     async def greet(self) -> Silence | Refused | None:
         self._hearing.begin()
         self._echoed_s = None
-        self.line.say(self.beat())
+        self._ask_alive()
         return await self._owner.ready()
 
     def heard(self, frame: bytes) -> None:
@@ -164,13 +172,14 @@ class UserStream:
     def paused(self) -> None:
         pass
 
-    def beat(self) -> bytes:
-        self._last_id += 1
+    def beat(self) -> bytes | None:
+        """A question, and a ping: the one may never be answered here, the other always is."""
         now_s = asyncio.get_running_loop().time()
         patience_s = 3 * self._options.stream_beat_s
         if self._echoed_s is not None and now_s - self._echoed_s > patience_s:
             self.line.cut(f"the user stream has not answered for {patience_s:g} s")
-        return msgspec.json.encode({"method": "LIST_SUBSCRIPTIONS", "id": self._last_id})
+        self._ask_alive()
+        return None
 
     def up(self) -> None:
         self._keep_alive.start()
@@ -185,6 +194,10 @@ class UserStream:
         self._owner.went_down(why, refused, stopped)
 
     # ── helpers ─────────────────────────────────────────────────────────────────────────────────
+
+    def _ask_alive(self) -> None:
+        self._last_id += 1
+        self.line.say(msgspec.json.encode({"method": "LIST_SUBSCRIPTIONS", "id": self._last_id}))
 
     def _take(self, frame: bytes) -> None:
         heard = self._hearing.hear(frame, self._clock())

@@ -3,6 +3,9 @@
 `settle` looks through a symbol's conditional orders once, as far back as the venue keeps them, and afterwards
 only asks after those that still wait. `orders` and `fills` give every order number its client id. All ask the
 venue, remember what they learn, and say what failed; nothing is ever guessed.
+
+"Does not exist" is weak while a thing is young: one place of the venue shows it and another not yet. So what
+happened less than the rules' `visibility_ns` ago belongs to nobody only when nothing of ours could be hidden.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ STRANGERS_ID = ""
 # It has left the algo service, and the service may not yet say as what.
 BETWEEN = ("TRIGGERING", "TRIGGERED")
 
+EVER_MS = 9_000_000_000_000
+
 T = TypeVar("T")
 
 
@@ -36,13 +41,15 @@ class Links:
         self._memory = memory
         self._turn = asyncio.Lock()
 
-    async def settle(self, symbol: str) -> str:
-        """Know every conditional order of this symbol that has triggered. Why not, or ""."""
+    async def settle(self, symbol: str) -> int | str:
+        """Know every conditional order of this symbol that has triggered. A string is why that failed; a
+        number, in milliseconds, that it is so of all that happened until then."""
         async with self._turn:
             if not self._memory.is_walked(symbol):
-                failed = await self._walk(symbol)
+                _, failed = await self._walk(symbol)
                 if failed:
                     return failed
+            hidden: list[str] = []
             for known in self._memory.waiting(symbol):
                 algo = await self._asking.read(asks.algo_order(known.client_id), Algo)
                 if isinstance(algo, Algo):
@@ -51,13 +58,28 @@ class Links:
                         return f"a stop on {symbol} is triggering, and its order has no number yet"
                 elif algo.code != mends.NO_ORDER:
                     return algo.why
-            return ""
+                else:
+                    hidden.append(known.client_id)
+            return await self._look_for(symbol, hidden) if hidden else EVER_MS
+
+    async def listed(self, client_id: str, symbol: str) -> Algo | Failed | None:
+        """A conditional order that the lookup does not show, among those of the last days: stops that have
+        ended were seen to be in the list only."""
+        now_ms = self._asking.venue_ns // NS_PER_MS
+        since_ms = now_ms - SPAN_NS // NS_PER_MS
+        found, failed = await self.sweep(
+            lambda since, until: asks.all_algos(symbol, since, until), Algo, since_ms, now_ms
+        )
+        if failed:
+            return Failed(failed)
+        return next((algo for algo in found if algo.client_algo_id == client_id), None)
 
     async def orders(self, found: Sequence[Order]) -> str:
         """Give each order of a list its owner. Why that failed, or ""."""
         strange = [o for o in found if self._memory.learn_order(o) is None]
         for symbol in dict.fromkeys(o.symbol for o in strange):
-            failed = await self.settle(symbol)
+            at_ms = max(o.update_time for o in strange if o.symbol == symbol)
+            failed = _unsettled(symbol, await self.settle(symbol), at_ms)
             if failed:
                 return failed
         for o in strange:
@@ -71,7 +93,8 @@ class Links:
         unknown: dict[tuple[str, int], int] = {}
         for t in trades:
             if self._memory.owner(t.symbol, t.order_id) is None:
-                unknown.setdefault((t.symbol, t.order_id), t.time)
+                known_ms = unknown.get((t.symbol, t.order_id), 0)
+                unknown[t.symbol, t.order_id] = max(known_ms, t.time)
         failed = await self._learn_owners(unknown)
         found = []
         for t in trades:
@@ -93,12 +116,12 @@ class Links:
                 if failed:
                     return failed
             for number in numbers:
-                failed = await self._learn_owner(symbol, number)
+                failed = await self._learn_owner(symbol, number, unknown[symbol, number])
                 if failed:
                     return failed
         return ""
 
-    async def _learn_owner(self, symbol: str, order_id: int) -> str:
+    async def _learn_owner(self, symbol: str, order_id: int, at_ms: int) -> str:
         if self._memory.owner(symbol, order_id) is not None:
             return ""
         order = await self._asking.read(asks.order(symbol, order_id=order_id), Order)
@@ -106,11 +129,26 @@ class Links:
             return await self.orders([order])
         if order.code != mends.NO_ORDER:
             return order.why
+        if self._asking.is_young(at_ms):
+            return f"{symbol}: the venue shows a trade and not yet its order"
         # Too old to be shown, though its trade is: it may still have been one of our conditional orders.
-        failed = await self.settle(symbol)
+        failed = _unsettled(symbol, await self.settle(symbol), at_ms)
         if not failed and self._memory.owner(symbol, order_id) is None:
             self._memory.is_stranger(symbol, order_id, STRANGERS_ID)
         return failed
+
+    async def _look_for(self, symbol: str, hidden: list[str]) -> int | str:
+        """Stops that we hold for waiting are not shown by the lookup: the list decides, and then time."""
+        found, failed = await self._walk(symbol)
+        if failed:
+            return failed
+        shown = {algo.client_algo_id: None for algo in found}
+        hidden = [name for name in hidden if name not in shown]
+        for name in hidden:
+            known = self._memory.of(name)
+            if known is not None and known.until_ns and self._asking.is_over(known.until_ns):
+                self._memory.ended(name)  # it was never taken
+        return self._asking.settled_ms if hidden else EVER_MS
 
     async def _list_orders(self, symbol: str, since_ms: int) -> str:
         """Most orders that traded since then were placed since then; the others are asked for singly."""
@@ -120,7 +158,7 @@ class Links:
         )
         return failed or await self.orders(found)
 
-    async def _walk(self, symbol: str) -> str:
+    async def _walk(self, symbol: str) -> tuple[list[Algo], str]:
         now_ms = self._asking.venue_ns // NS_PER_MS
         found, failed = await self.sweep(
             lambda since, until: asks.all_algos(symbol, since, until),
@@ -132,12 +170,13 @@ class Links:
             self._memory.learn_algo(algo)
         if not failed:
             self._memory.walk_done(symbol)
-        return failed
+        return found, failed
 
     async def sweep(
         self, ask: Callable[[int, int], Ask], kind: type[T], since_ms: int, until_ms: int
     ) -> tuple[list[T], str]:
-        """Everything of a list between two moments, by spans that the venue allows; a full page is halved."""
+        """Everything of a list between two moments, by spans that the venue allows. A full page is halved,
+        because the documents do not say which of the rows it has; what is at the edges comes twice."""
         found: list[T] = []
         most_ms = SPAN_NS // NS_PER_MS
         spans = [(at, min(at + most_ms, until_ms)) for at in range(since_ms, until_ms, most_ms)]
@@ -148,9 +187,18 @@ class Links:
             page: list[T] | Failed = await self._asking.read(ask(since, until), list[kind])  # type: ignore[valid-type]
             if isinstance(page, Failed):
                 return found, page.why
-            if len(page) >= asks.PAGE and until - since > 1:
+            if len(page) >= asks.PAGE:
+                if until - since <= 1:
+                    return found, f"more than {asks.PAGE} of a millisecond"
                 middle = (since + until) // 2
                 spans[:0] = [(since, middle), (middle, until)]
             else:
                 found.extend(page)
         return found, f"more than {PAGES_MOST} pages of history"
+
+
+def _unsettled(symbol: str, settled: int | str, at_ms: int) -> str:
+    """Why what happened then may still have another owner, or ""."""
+    if isinstance(settled, str):
+        return settled
+    return "" if at_ms <= settled else f"the venue does not show yet what became of a stop on {symbol}"

@@ -6,6 +6,7 @@ market line that is down loses its books and nothing else: the account's link do
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from kedge.model.events import BookLost, BookUpdate, Event
@@ -15,12 +16,20 @@ from kedge.venues.binance.usdm import asks, feeds
 from kedge.venues.binance.usdm.barring import Bars
 from kedge.venues.binance.usdm.common import Common, Outlet
 from kedge.venues.binance.usdm.feeds import Snapshot, Told, Touches
+from kedge.venues.binance.usdm.rules import STREAMS_MOST
 from kedge.venues.binance.usdm.streams import Streams
 from kedge.venues.binance.usdm.tape import Tape
 from kedge.venues.binance.usdm.wire import NS_PER_MS
 from kedge.venues.books import Books, BookWaits
 
 BAD_SYMBOL = -1121
+# Snapshots asked for at one time: where there are hundreds of books, the account's questions come between.
+SNAPSHOTS_AT_ONCE = 4
+# Two streams of each market, on each of the two lines; the market line has one more.
+BOOKS_MOST = STREAMS_MOST // 2 - 1
+TOO_MANY = (
+    "one line of the venue carries 1,024 streams, two of each market: watch fewer, or use another account"
+)
 
 
 class Markets:
@@ -30,6 +39,7 @@ class Markets:
         self._chores = common.chores
         self._options = options = common.options
         self._outlet = outlet
+        self._snapshots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
         self._touches = Touches()
         # Markets whose touch has changed since the last pause.
         self._touched: dict[str, None] = {}
@@ -56,6 +66,9 @@ class Markets:
         _, gone = self._books.watch(symbols)
         for symbol in gone:
             self._touches.forget(symbol)
+        for symbol in symbols[BOOKS_MOST:]:
+            self._books.drop(symbol, TOO_MANY)
+        symbols = symbols[:BOOKS_MOST]
         public = [name for symbol in symbols for name in asks.public_streams(symbol)]
         market = [asks.CONTRACTS, *(asks.mark_stream(symbol) for symbol in symbols)]
         trades_of = dict.fromkeys(f.symbol for f in wanted if f.kind == "trades")
@@ -137,9 +150,13 @@ class Markets:
         self._outlet.say(event)
 
     def _resync(self, symbol: str) -> None:
+        if not self._public.is_on(asks.public_streams(symbol)[0]):
+            return  # a snapshot without the changes that follow it would only look alive
+
         async def fetch() -> None:
-            levels = self._options.snapshot_levels
-            snapshot = await self._asking.read(asks.depth(symbol, levels), Snapshot)
+            async with self._snapshots:
+                levels = self._options.snapshot_levels
+                snapshot = await self._asking.read(asks.depth(symbol, levels), Snapshot)
             if isinstance(snapshot, Snapshot):
                 venue_ns = snapshot.time * NS_PER_MS
                 self._touches.book_at(symbol, snapshot.last)

@@ -47,6 +47,8 @@ class Known(Struct):
     algo: bool = False
     order_id: int = 0
     live: bool = True
+    # The last moment at which it could be taken, by the desk's clock; 0: the venue has shown it.
+    until_ns: int = 0
 
 
 class Memory:
@@ -93,7 +95,9 @@ class Memory:
     def placing(self, order: PlaceOrder) -> None:
         """It is about to be sent."""
         algo = order.kind in CONDITIONALS
-        self._keep(Known(order.client_id, order.symbol, order.side, order.kind, order.qty, algo))
+        known = Known(order.client_id, order.symbol, order.side, order.kind, order.qty, algo)
+        known.until_ns = order.valid_until_ns
+        self._keep(known)
 
     def ended(self, client_id: str) -> None:
         """It has ended, or was never taken."""
@@ -197,7 +201,7 @@ class Memory:
         if known is None:
             self._keep(seen)
             known = seen
-        known.algo = True
+        known.algo, known.until_ns = True, 0
         known.order_id = known.order_id or seen.order_id
         known.qty = known.qty or seen.qty
         # Once it has triggered, the regular order alone says whether it lives.

@@ -21,7 +21,10 @@ UNCHANGED = (NO_CHANGE_OF_MARGIN, NO_CHANGE_OF_MODE)
 # Why a mode cannot be changed now: something is open.
 IN_THE_WAY = (-4047, -4048, -4067, -4068, -4531)
 
-_STEPS = "the contract's steps may have changed: refresh instruments"
+# Our list of contracts may be out of date: what is listed, whether it trades, its steps and minimums.
+STALE = (-1111, -1121, -1122, -4004, -4005, -4014, -4023, -4140, -4141, -4164)
+
+_STEPS = "the contract's steps may have changed, so they are asked for again"
 _REDUCE = "only orders that reduce the position are taken"
 
 USDM_MENDS: dict[int, str] = {

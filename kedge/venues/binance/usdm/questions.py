@@ -106,11 +106,14 @@ class Questions:
         self._memory = memory
         self._links = links
         self._swept_s: float | None = None
+        # Counted, so that a report that began on an earlier one proves nothing about this one.
+        self._links_lost = 0
         self._income_due = True
 
     def link_down(self) -> None:
         """Whatever happens meanwhile is not heard: the next report asks for everything."""
         self._swept_s, self._income_due = None, True
+        self._links_lost += 1
 
     def income_moved(self) -> None:
         self._income_due = True
@@ -124,7 +127,7 @@ class Questions:
             found = await self._regular(client_id, symbol)
             if known is not None or found is not None:
                 return found
-        return await self._conditional(client_id)
+        return await self._conditional(client_id, symbol)
 
     async def _regular(self, client_id: str, symbol: str, number: int = 0) -> OrderReport | Failed | None:
         """`number`: the regular order that the conditional one of this id became."""
@@ -138,10 +141,12 @@ class Questions:
         report = order_report(said, client_id, self._memory.kind_of(client_id))
         return Failed(report.why) if isinstance(report, Unreadable) else report
 
-    async def _conditional(self, client_id: str) -> OrderReport | Failed | None:
-        algo = await self._asking.read(asks.algo_order(client_id), Algo)
-        if isinstance(algo, Failed):
-            return None if algo.code == mends.NO_ORDER else algo
+    async def _conditional(self, client_id: str, symbol: str) -> OrderReport | Failed | None:
+        algo: Algo | Failed | None = await self._asking.read(asks.algo_order(client_id), Algo)
+        if isinstance(algo, Failed) and algo.code == mends.NO_ORDER:
+            algo = await self._links.listed(client_id, symbol)
+        if algo is None or isinstance(algo, Failed):
+            return algo
         if algo.client_algo_id != client_id:
             return Failed(f"the answer is about another order: {algo.client_algo_id!r}")
         known = self._memory.learn_algo(algo)
@@ -157,11 +162,14 @@ class Questions:
         trades = await self._asking.read(asks.trades_of(algo.symbol, number), list[Trade])
         if isinstance(trades, Failed):
             return trades
-        if algo.algo_status in ("NEW", "TRIGGERING", "TRIGGERED"):
-            return Failed("the stop has triggered, and the venue does not show its order yet")
-        self._memory.ended(algo.client_algo_id)
         done = sum((Decimal(t.qty) for t in trades), Decimal(0))
         qty = Decimal(algo.quantity or "0")
+        # A stop that has just ended is not refused because its order and trades are not shown yet.
+        young = algo.algo_status in ("NEW", "TRIGGERING", "TRIGGERED")
+        young = young or self._asking.is_young(algo.update_time)
+        if young and not done >= qty > 0:
+            return Failed("the stop has triggered, and the venue does not show its order yet")
+        self._memory.ended(algo.client_algo_id)
         state = State.FILLED if done >= qty > 0 else State.REJECTED if not done else State.CANCELLED
         return OrderReport(
             client_id=algo.client_algo_id,
@@ -182,7 +190,7 @@ class Questions:
         asked_ns = self._clock()
         venue_ms = self._asking.venue_ns // NS_PER_MS
         cursor = cursor_of(cursor_text)
-        sweeps = self._sweep_due()
+        sweeps, links_lost = self._sweep_due(), self._links_lost
         first = await self._open_orders(() if sweeps else self._of_interest())
         if isinstance(first, str):
             return first
@@ -197,24 +205,32 @@ class Questions:
         last = await self._open_orders(() if sweeps else self._of_interest())
         if isinstance(last, str):
             lists.missed(last)
-        elif sweeps and not lists.failed:
+        elif sweeps and not lists.failed and links_lost == self._links_lost:
             self._swept_s = asyncio.get_running_loop().time()
         if lists.failed:
             self._income_due = True
         dealt = self._memory.symbols()
         older = [s for s in cursor.symbols if s not in dealt]
+        orders = tuple(first if isinstance(last, str) else last)
         return AccountReport(
             asked_ns=asked_ns,
-            open_orders=tuple(first if isinstance(last, str) else last),
+            open_orders=orders,
             fills=tuple(lists.fills),
             cash=tuple(lists.cash),
             positions=lists.positions,
             balances=lists.balances,
-            instruments=self.instruments,
+            instruments=self.instruments if sweeps else self._concerned(lists, orders),
             cursor=Cursor(max(0, venue_ms - OVERLAP_MS), income_ms, (*older, *dealt)).text(),
             complete=not lists.failed,
             clipped=lists.clipped,
         )
+
+    def _concerned(self, lists: _Lists, orders: tuple[OrderReport, ...]) -> tuple[Instrument, ...]:
+        """There are hundreds, and a report may be asked for every few seconds."""
+        named = dict.fromkeys(
+            [f.symbol for f in lists.fills] + [p.symbol for p in lists.positions] + [o.symbol for o in orders]
+        )
+        return tuple(one for one in self.instruments if one.symbol in named)
 
     def _sweep_due(self) -> bool:
         now_s = asyncio.get_running_loop().time()
@@ -293,29 +309,12 @@ class Questions:
             lists.fills += fills
 
     async def trades(self, symbol: str, since_ms: int, until_ms: int) -> tuple[list[Trade], str]:
-        """Spans of seven days; after a full page it goes on by number, which new trades cannot shift."""
-        found: dict[tuple[int, str], Trade] = {}
-        asked = 0
-        at_ms = since_ms
-        while at_ms <= until_ms and asked < PAGES_MOST:
-            span_end = min(at_ms + SPAN_NS // NS_PER_MS, until_ms)
-            ask = asks.trades(symbol, at_ms, span_end)
-            while True:
-                asked += 1
-                page = await self._asking.read(ask, list[Trade])
-                if isinstance(page, Failed):
-                    return list(found.values()), page.why
-                for t in page:
-                    found[t.id, t.side] = t
-                if len(page) < asks.PAGE or asked >= PAGES_MOST:
-                    break
-                last = max(page, key=lambda t: t.id)
-                if last.time > span_end:
-                    break
-                ask = asks.trades_from(symbol, last.id + 1)
-            at_ms = span_end + 1
-        ordered = sorted(found.values(), key=lambda t: (t.time, t.id))
-        return ordered, "" if asked < PAGES_MOST else f"more than {PAGES_MOST} pages of trades"
+        """Spans of seven days, oldest first; each trade once."""
+        rows, failed = await self._links.sweep(
+            lambda since, until: asks.trades(symbol, since, until), Trade, since_ms, until_ms
+        )
+        found = {(t.id, t.side): t for t in rows}
+        return sorted(found.values(), key=lambda t: (t.time, t.id)), failed
 
     async def _holdings(self, lists: _Lists) -> None:
         positions = await self._asking.read(asks.positions(), list[Position])

@@ -120,6 +120,8 @@ class Options(Struct, frozen=True):
     market_beat_s: float = 10.0
     # A listen key lives an hour.
     keep_alive_s: float = 1_800.0
+    # A question waits for room in the weight of a minute, and a little longer where many wait.
+    room_s: float = 150.0
     heartbeat_s: float = 1.0
     clock_every_s: float = 60.0
     instruments_every_s: float = 3_600.0
@@ -136,3 +138,5 @@ class Options(Struct, frozen=True):
     sweep_every_s: float = 300.0
     # An errand of the stream (whose order is this?) is tried so often before the link is given up.
     errand_tries: int = 5
+    # What may belong to an order that the venue does not show yet is looked at again after this.
+    settle_s: float = 2.0
