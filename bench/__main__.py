@@ -11,7 +11,10 @@ from bench import results
 from bench.kit import Part, Size
 
 # In the order of the results page; the quick ones first would hide what matters.
-NAMES = ("durable", "peers", "decide", "idle", "start", "replay", "week", "storm", "gate")
+NAMES = (
+    *("durable", "peers", "decide", "idle", "start", "replay", "week", "storm", "gate"),
+    *("wire", "feed", "sign", "many"),
+)
 
 
 def main(argv: list[str]) -> int:

@@ -1,7 +1,7 @@
 """Books that move: the same messages, from a seed, in the words of each venue.
 
-The touch wanders by a tick now and then, what enters and leaves the fifty levels shown is told with it, and the
-rest of each message are sizes near the touch, as in a real stream.
+The touch wanders by a tick now and then, what enters and leaves the fifty levels shown is told with it, and
+the rest of each message are sizes near the touch, as in a real stream.
 """
 
 from __future__ import annotations

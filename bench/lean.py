@@ -1,8 +1,9 @@
 """A Bybit with nothing behind it: answers at once, keeps no books of account, and costs a microsecond.
 
-The testnet in `kedge/sim/bybit` judges every request as the venue does, and that takes its time. Here the time
-of others is measured, so this one only says what clients wait for: instruments, a book, acknowledgements, the
-news of an order. Pure; who calls it brings the sockets (`lean_server.py`) or none (`share.py`).
+The testnet in `kedge/sim/bybit` judges every request as the venue does, and that takes its time. Here the
+time of others is measured, so this one only says what clients wait for: instruments, a book,
+acknowledgements, the news of an order. Pure; who calls it brings sockets (`lean_server.py`) or none
+(`share.py`).
 """
 
 from __future__ import annotations

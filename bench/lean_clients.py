@@ -2,9 +2,9 @@
 
 python -P -m bench.lean_clients <who> <http port> <websocket port> <folder>
 
-echo    picows and the fast loop, and nothing else: any frame is answered with the bytes of an order
-waits   Kedge, whose order waits for the journal, as everything does that takes liquidity
-early   Kedge, whose post-only quote is journalled with the send
+echo picows and the fast loop, and nothing else: any frame is answered with the bytes of an order waits
+Kedge, whose order waits for the journal, as everything does that takes liquidity early Kedge, whose
+post-only quote is journalled with the send
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ async def kedge(http_port: int, ws_port: int, home: Path, early: bool) -> None:
 
 
 async def many(http_port: int, ws_port: int, home: Path, markets: int) -> None:
-    """`many.json`: for each market the number of each message decided on, and when; and the processor's time."""
+    """`many.json`: of each market the number of each message decided on, and when; the processor's time."""
     seen: dict[str, list[tuple[int, int]]] = {symbol: [] for symbol in symbols_of(markets)}
 
     def note(now_ns: int, event: Event) -> None:
@@ -70,7 +70,7 @@ async def many(http_port: int, ws_port: int, home: Path, markets: int) -> None:
         (home.parent / "many.json").write_text(json.dumps({"seen": seen, "cpu": used, "seconds": passed}))
 
 
-class _Echo(WSListener):  # type: ignore[misc]
+class _Echo(WSListener):
     def __init__(self, back: WSTransport) -> None:
         self._back = back
 
@@ -92,10 +92,7 @@ async def echo(ws_port: int) -> None:
 
 async def told_to_end() -> None:
     """Until standard input ends: whoever started us is gone, or has closed it."""
-    import os
 
-    if os.environ.get("HOT"):
-        stay_awake(asyncio.get_running_loop())
     lines = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

@@ -1,9 +1,10 @@
 """The lean venue behind real sockets on loopback, which takes the time: book out, order in.
 
-`python -P -m bench.lean_server [markets]` prints its ports and then does as it is told on standard input, one
-JSON line each. A round is some quiet messages, a message that calls for an order, the order's arrival; then one
-that calls for its cancel. Both moments are this process's own: right before the frame is sent, and right when
-the bytes of the order are in hand, before anything is read of them. A flood is a steady stream of all markets.
+`python -P -m bench.lean_server [markets]` prints its ports and then does as it is told on standard input,
+one JSON line each. A round is some quiet messages, a message that calls for an order, the order's arrival;
+then one that calls for its cancel. Both moments are this process's own: right before the frame is sent, and
+right when the bytes of the order are in hand, before anything is read of them. A flood is a steady stream
+of all markets.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class LeanServer:
         self.say("public", bybit(message, SYMBOL))
 
 
-class Listener(WSListener):  # type: ignore[misc]
+class Listener(WSListener):
     """One WebSocket of a client."""
 
     def __init__(self, server: LeanServer, line: str) -> None:

@@ -2,8 +2,8 @@
 
     python -P bench/peer_ccxt.py ws|rest <http port> <websocket port>
 
-`ws` places by `create_order_ws`, `rest` by `create_order`. Its rate limiter is off, its markets are one, and it
-is spared the questions about the kind of account: only what happens per message is compared.
+`ws` places by `create_order_ws`, `rest` by `create_order`. Its rate limiter is off, its markets are one,
+and it is spared the questions about the kind of account: only what happens per message is compared.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import sys
 from typing import Any
 
-import ccxt.pro
+import ccxt.pro  # type: ignore[import-untyped]
 
 HOST = "127.0.0.1"
 SYMBOL = "BTC/USDT:USDT"

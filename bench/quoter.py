@@ -86,8 +86,8 @@ class Desk:
         """Until nothing is on its way to the disk, and no order stands or is in doubt."""
         cell = self.cell
         async with asyncio.timeout(30):
-            while cell.durable_seq < cell.last_seq or cell._heard() or self._busy():  # as a test would
-                await asyncio.sleep(0)
+            while cell.durable_seq < cell.last_seq or cell._heard() or self._busy():  # noqa: ASYNC110
+                await asyncio.sleep(0)  # as a test would: the engine has no event for it
 
     def _busy(self) -> bool:
         orders = self.cell.engine.desk.account(ACCOUNT).orders.values()
@@ -128,7 +128,7 @@ async def _until(holds: Callable[[], bool]) -> None:
 class StillWires:
     """The lean venue in the same process: answers come with the loop's next turn, and nothing is sent.
 
-    `ears` are by line: "public", "private", "trade". `on_order` is called with a frame the moment it would leave.
+    `ears` are by line: "public", "private", "trade". `on_order` is called with a frame as it would leave.
     """
 
     def __init__(self, lean: Lean) -> None:

@@ -1,9 +1,10 @@
 """Our own share of the way from a book to an order, and ccxt's of the same: no socket, no other process.
 
-The clock starts when the bytes of the frame are handed to the line and stops when the bytes of the order would go
-to the socket. In between lies everything: the frame is read, the book kept and told, the loop turns, the engine
-decides, the order is written and, unless it is an early quote, made durable. Before each measured frame come some
-that change nothing for the bot, as in any stream. Run by `kit.child`, each in a process of its own.
+The clock starts when the bytes of the frame are handed to the line and stops when the bytes of the order
+would go to the socket. In between lies everything: the frame is read, the book kept and told, the loop
+turns, the engine decides, the order is written and, unless it is an early quote, made durable. Before each
+measured frame come some that change nothing for the bot, as in any stream. Run by `kit.child`, each in a
+process of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _lean() -> Lean:
 
 
 def ours(count: int, early: bool, memory: bool) -> list[int]:
-    """Nanoseconds of so many orders. `memory`: the journal is on no disk, so that nothing ever waits for one."""
+    """Nanoseconds of so many orders. `memory`: the journal is on no disk, so nothing ever waits for one."""
     with _memory() if memory and MEMORY.is_dir() else folder() as home:
         took: list[int] = run(lambda: _ours(count, early, home))
     return took
@@ -107,7 +108,12 @@ async def _ccxt(count: int, by: str) -> list[int]:
     wire = theirs.Wire(made, "ws://nowhere/v5/public/linear")
     wire.stay_connected()
     waiting: list[asyncio.Future[int]] = []
-    _capture(made, wire, lean, lambda at_ns: waiting and waiting.pop().set_result(at_ns))
+
+    def left(at_ns: int) -> None:
+        if waiting:
+            waiting.pop().set_result(at_ns)
+
+    _capture(made, wire, lean, left)
     quoting = asyncio.get_running_loop().create_task(quote(made, by))
     await asyncio.sleep(0.01)
     wire.hear(lean.flows[SYMBOL].snapshot(f"orderbook.50.{SYMBOL}"))

@@ -1,8 +1,9 @@
 """One order made and signed, as it would be given to the socket: ours beside ccxt's, for the same order.
 
-Theirs begins with the numbers of the order and ends with method, address, headers and body of the HTTP request,
-because that is what its `create_order` sends. Ours goes by WebSocket, which Bybit has signed once per connection
-and Binance with every message; our own HTTP, the way out while that line is down, stands beside it.
+Theirs begins with the numbers of the order and ends with method, address, headers and body of the HTTP
+request, because that is what its `create_order` sends. Ours goes by WebSocket, which Bybit has signed once
+per connection and Binance with every message; our own HTTP, the way out while that line is down, stands
+beside it.
 """
 
 from __future__ import annotations
@@ -163,8 +164,8 @@ def _part(turns: dict[str, Any]) -> Part:
     rows = []
     for name, what, other in ROWS:
         found = turns[name]
-        times = f"{ratio(turns[other], found):.1f}"
-        rows.append((what, us(middle(found).p50), us(middle(found).p99), noise(found), times))
+        beside = f"{ratio(turns[other], found):.1f}"
+        rows.append((what, us(middle(found).p50), us(middle(found).p99), noise(found), beside))
     part.tables = [Table(("µs", "p50", "p99", "p50, best–worst round", "ccxt ÷ this"), rows)]
     part.says = [
         "From the order's numbers to the request as the net gets it. Theirs is `create_order_request` and"

@@ -15,7 +15,7 @@ UNIFIED = "BTC/USDT:USDT"
 
 def exchange(kind: str) -> Any:
     """`ccxt.pro.<kind>` that knows BTC against USDT: the perpetual, and for plain `binance` the spot pair."""
-    import ccxt.pro
+    import ccxt.pro  # type: ignore[import-untyped]
 
     config = {
         "apiKey": "bench",
@@ -68,7 +68,7 @@ class Wire:
 
     def __init__(self, made: Any, url: str) -> None:
         from aiohttp import WSMessage, WSMsgType
-        from ccxt.async_support.base.ws.client import Client
+        from ccxt.async_support.base.ws.client import Client  # type: ignore[import-untyped]
 
         self.client = Client(url, made.handle_message, _ignore, _ignore, _ignore)
         made.client = lambda address: self.client  # whatever it wants to connect to

@@ -1,8 +1,8 @@
-"""From a book at the venue to an order at the venue, over real sockets on loopback: the whole round, and our share.
+"""From a book at the venue to an order at the venue, over sockets on loopback: the round, our share of it.
 
-Everyone answers the same venue (`lean_server.py`) with the same deed: when the spread opens to two ticks, an order
-at the best bid; when it closes, the cancel. The venue's process takes the time of the round: from right before it
-sends the book's message to the moment the order's bytes are in its hands.
+Everyone answers the same venue (`lean_server.py`) with the same deed: when the spread opens to two ticks,
+an order at the best bid; when it closes, the cancel. The venue's process takes the time of the round: from
+right before it sends the book's message to the moment the order's bytes are in its hands.
 
     echo       picows and the loop, which answer any frame with the bytes of an order: the least there is
     early      Kedge; a post-only quote, journalled with the send
@@ -10,8 +10,8 @@ sends the book's message to the moment the order's bytes are in its hands.
     ccxt       `watch_order_book` and `create_order`; or `create_order_ws`, so that both go by WebSocket
     nautilus   nautilus_trader's live node and its Bybit adapter, orders by WebSocket
 
-Each is a venue and a client of its own, all alive throughout; they take turns. `share.py` measures the client's
-own part of it in one process.
+Each is a venue and a client of its own, all alive throughout; they take turns. `share.py` measures the
+client's own part of it in one process.
 """
 
 from __future__ import annotations
@@ -25,8 +25,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.kit import HERE, ROOT, Budget, Part, Size, Spread, Table, child, folder, middle, noise, ratio
-from bench.kit import spread, us
+from bench.kit import (
+    HERE,
+    ROOT,
+    Budget,
+    Part,
+    Size,
+    Spread,
+    Table,
+    child,
+    folder,
+    middle,
+    noise,
+    ratio,
+    spread,
+    us,
+)
 from bench.peers import install, python_of
 
 NAME, TITLE = "wire", "From a book at the venue to an order at the venue"
@@ -185,14 +199,22 @@ def _part(whole: Turns, share: Turns, missing: Mapping[str, str]) -> Part:
             what = f"book → order: {SAYS[name]} ÷ ours"
             part.budgets.append(Budget(what, ratio(whole[name], early), times, at_most=False))
     rows = [_row(SAYS[name], found, echo, early) for name, found in whole.items()]
-    heads = ("the whole round, µs", "p50", "p99", "p50, best–worst round", "÷ echo", "÷ ours, early")
+    heads: tuple[str, ...] = (
+        "the whole round, µs",
+        "p50",
+        "p99",
+        "p50, best–worst round",
+        "÷ echo",
+        "÷ ours, early",
+    )
     part.tables = [Table(heads, rows)]
     rows = [_row(_says(name), found, None, share["early"]) for name, found in share.items()]
     heads = ("own share, in one process, µs", "p50", "p99", "p50, best–worst round", "÷ ours, early")
     part.tables.append(Table(heads, rows))
     part.says = [
-        f"{len(early)} rounds in turns, {middle(early).count:,} orders each. Before every order ten messages that"
-        " change nothing, 200 µs apart. One machine: venue and client share its cores, its caches and its disk.",
+        f"{len(early)} rounds in turns, {middle(early).count:,} orders each. Before every order ten messages"
+        " that change nothing, 200 µs apart. One machine: venue and client share its cores, its caches and"
+        " its disk.",
         "Where the time goes: [why/speed-at-the-wire](../docs/why/speed-at-the-wire.md).",
     ]
     part.says += [f"**{name} was not measured:** {why}" for name, why in missing.items()]

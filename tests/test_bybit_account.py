@@ -136,6 +136,9 @@ def test_of_two_orders_of_one_id_the_refused_one_does_not_count() -> None:
     assert account.newest([real, refused]) is real
     assert account.newest([refused, real]) is real
     assert account.newest([refused]) is refused
+    # A stop and the order that came of it may share an id and a moment: what is further on counts.
+    done = order(orderId="o-3", orderStatus="Filled", cumExecQty="0.010", updatedTime="1700000000000")
+    assert account.newest([done, real]) is account.newest([real, done]) is done
     assert account.newest([]) is None
 
 

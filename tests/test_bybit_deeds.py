@@ -500,18 +500,32 @@ def test_the_eleventh_order_of_a_second_is_not_sent() -> None:
     tour(main)
 
 
-def test_a_ban_is_waited_out() -> None:
+def test_a_ban_is_waited_out_where_it_holds() -> None:
+    """It shuts the address out of HTTP. The order line is another door, and a quote that nobody can cancel
+    for ten minutes is dear."""
+
     async def main(world: World) -> None:
+        standing, _ = await world.place()
+        await ended(world, standing.client_id, State.OPEN)
         world.sea.sockets["/v5/trade"] = "refused"
         world.cut("/v5/trade")
         await world.until(lambda: not world.venue._trade.usable)
         world.pages["/v5/order/create"] = Reply(403, b"access too frequent")
         _, answered = await world.place()
-        assert (answered.answer, answered.retry_ns) == (Answer.REJECTED, 600 * SECOND_NS)
+        assert (answered.answer, answered.unsent) == (Answer.REJECTED, False)
+        assert "HTTP 403" in answered.reason
         asked = len(world.sea.asked)
         _, answered = await world.place()
         assert answered.unsent
         assert answered.retry_ns > 500 * SECOND_NS
+        assert "HTTP 403" in answered.reason
+        assert (await world.venue.lookup(standing.client_id, "BTCUSDT")).error
+        assert len(world.sea.asked) == asked
+        world.sea.sockets.clear()
+        await world.ordering()
+        until_ns = now_ns() + 5 * SECOND_NS
+        assert (await world.venue.cancel(standing.client_id, "BTCUSDT", until_ns)).answer is Answer.ACCEPTED
+        await ended(world, standing.client_id, State.CANCELLED)
         assert len(world.sea.asked) == asked
 
     tour(main)

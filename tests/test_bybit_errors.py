@@ -89,7 +89,8 @@ def test_what_was_signed_is_not_shown() -> None:
 
 
 def test_bans_are_taken_to_heart() -> None:
-    assert errors.heed_of(HttpSaid(403, {}, b"")).wait_ns == 600 * 10**9
+    ban = errors.heed_of(HttpSaid(403, {}, b""))
+    assert (ban.wait_ns, ban.only) == (600 * 10**9, "address")
     assert errors.heed_of(HttpSaid(429, {}, b"")).wait_ns == 10**9
     assert errors.heed_of(HttpSaid(200, {}, b"")) == HEEDLESS
 

@@ -188,6 +188,10 @@ def test_where_fees_are_paid_when_the_venue_does_not_say() -> None:
     listing = known()
     assert listing.settle_coins("linear") == ("USDT", "USDC")
     assert listing.money_of("linear", "BTCPERP", "buy") == "USDC"
+    # Those that have left the list: a delivery's fee may be all that is still to come of them.
+    assert listing.money_of("linear", "ETHPERP", "buy") == "USDC"
+    assert listing.money_of("linear", "BTC-24MAR23", "buy") == "USDC"
+    assert listing.money_of("linear", "ETHUSDT-24MAR23", "buy") == "USDT"
     assert listing.money_of("inverse", "BTCUSD", "sell") == "BTC"
     assert listing.money_of("inverse", "XRPUSD", "sell") == "XRP"
     assert listing.money_of("spot", "BTC/USDT", "buy") == "BTC"

@@ -87,13 +87,29 @@ def test_cancels_and_hedges_overtake_what_waits() -> None:
             order = [(what, int(client_id, 16)) for what, client_id in t.venue.left]
             assert order == [
                 ("cancel", 4),
-                ("lookup", 5),
                 ("place", 6),
+                ("lookup", 5),
                 ("place", 1),
                 ("amend", 2),
                 ("place", 3),
                 ("place", 7),
             ]
+
+    in_virtual_time(go)
+
+
+def test_a_thousand_questions_hold_up_no_cancel() -> None:
+    """After a night in which nobody answered every order is asked after; the kill switch must not wait."""
+
+    async def go() -> None:
+        async with a_trial(SLOW) as t:
+            t.give(*[lookup(n) for n in range(1000)])
+            await settle()
+            t.give(cancel(2001), place(2002, urgent=True))
+            await asyncio.sleep(0.3)
+            assert [what for what, _ in t.venue.left if what != "lookup"] == ["cancel", "place"]
+            await asyncio.sleep(120)
+            assert t.venue.count("lookup") == 1000
 
     in_virtual_time(go)
 
@@ -228,7 +244,7 @@ def test_a_full_queue_answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         async with a_trial(SLOW) as t:
             t.shell.budget.exhaust(0)
             t.give(*[place(n) for n in range(4)], amend(4))
-            t.give(*[cancel(n) for n in range(3)])
+            t.give(*[cancel(n) for n in range(3)], *[lookup(n) for n in range(3)])
             t.give(cancel(10), lookup(11), AskReport(MAIN, ""), place(12, urgent=True))
             says = "the request queue is full"
             requests = [(a.request, a.reason) for a in t.answers()]

@@ -270,8 +270,10 @@ def test_modes_there_are_and_are_not() -> None:
     assert client.post("/v5/position/switch-isolated", **isolated)["retCode"] == 100028
     margin = "/v5/account/set-margin-mode"
     assert client.do(margin, setMarginMode="REGULAR_MARGIN") == {"reasons": []}
-    assert client.post(margin, setMarginMode="ISOLATED_MARGIN")["retCode"] == 3400045
     assert client.ask("/v5/account/info")["marginMode"] == "REGULAR_MARGIN"
+    assert client.post(margin, setMarginMode="PORTFOLIO_MARGIN")["retCode"] == 3400045
+    assert client.do(margin, setMarginMode="ISOLATED_MARGIN") == {"reasons": []}
+    assert client.ask("/v5/account/info")["marginMode"] == "ISOLATED_MARGIN", "kept and shown"
 
 
 @pytest.mark.parametrize("category", ["linear", "inverse", "spot"])

@@ -196,7 +196,7 @@ def _account(account: AccountLook) -> Row:
 
 
 def _balances(balances: Mapping[str, Decimal]) -> str:
-    """The money people count in first. A venue may have hundreds of coins, and test networks give them all."""
+    """The money people count in first. A venue may have hundreds of coins; test networks give them all."""
     order = {asset: place for place, asset in enumerate(MONEY_FIRST)}
     assets = sorted(balances, key=lambda asset: (order.get(asset, len(order)), asset))
     shown = [f"{about(balances[asset])} {clean(asset)}" for asset in assets[:BALANCES_SHOWN]]

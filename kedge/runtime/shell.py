@@ -1,8 +1,8 @@
 """The shell of one account: carries out effects through its venue, and brings every answer back as an event.
 
-Each effect is tried exactly once. Cancels, lookups and balancing orders go first and have budget kept
-back for them. Just before an order leaves, three things are checked again: this life still holds the
-lease, the order's last moment has not passed, and the journal has it (that, the cell sees to).
+Each effect is tried exactly once. Cancels and balancing orders go first, questions after them; all of these
+have budget kept back for them. Just before an order leaves, three things are checked again: this life still
+holds the lease, the order's last moment has not passed, and the journal has it (that, the cell sees to).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Shell:
         self._hear = hear
         self._holds = holds
         self._urgent: deque[Effect] = deque()
+        # They may be thousands, and silent: a cancel must not wait behind them.
+        self._questions: deque[Effect] = deque()
         self._others: deque[Effect] = deque()
         self._wake = asyncio.Event()
         self._in_flight = 0
@@ -68,7 +70,9 @@ class Shell:
         if isinstance(effect, Retry):
             self.venue.retry()
             return
-        queue = self._urgent if _is_urgent(effect) else self._others
+        queue = self._others
+        if _is_urgent(effect):
+            queue = self._questions if isinstance(effect, (Lookup, AskReport)) else self._urgent
         if len(queue) >= QUEUE_MOST:
             self._not_sent(effect, "the request queue is full")
             return
@@ -78,7 +82,8 @@ class Shell:
     def carry_out_now(self, effect: Effect) -> None:
         """Start one effect without a turn of the loop between. Where something waits already, or there is no
         budget at hand, it takes its place in the queue like any other."""
-        if self._urgent or self._others or not self._opened or isinstance(effect, (Watch, Retry)):
+        waiting = self._urgent or self._questions or self._others
+        if waiting or not self._opened or isinstance(effect, (Watch, Retry)):
             self.carry_out(effect)
             return
         urgent = _is_urgent(effect)
@@ -93,15 +98,15 @@ class Shell:
         self._tree.start(type(effect).__name__, self._one(effect), lasting=False)
 
     async def _drain(self) -> None:
-        while self._urgent or self._others:
-            urgent = bool(self._urgent)
-            if self._in_flight >= IN_FLIGHT_MOST - (0 if urgent else IN_FLIGHT_RESERVE):
+        while queue := self._urgent or self._questions or self._others:
+            if self._in_flight >= IN_FLIGHT_MOST - (0 if queue is self._urgent else IN_FLIGHT_RESERVE):
                 return  # an answer wakes us
+            urgent = queue is not self._others
             wait_ns = self.budget.take(self._clock(), urgent)
             if wait_ns:
                 await self._pause(wait_ns, urgent)
                 continue
-            self._start((self._urgent if urgent else self._others).popleft())
+            self._start(queue.popleft())
 
     async def _pause(self, wait_ns: int, urgent: bool) -> None:
         """Wait for budget; something urgent ends the wait of what is not."""

@@ -72,7 +72,7 @@ class Allowance:
     def heed(self, heed: Heed, now_ns: int) -> None:
         """Take to heart what a reply said."""
         if heed.wait_ns > 0 and heed.only in self._counts:
-            self._counts[heed.only].hold(now_ns + min(heed.wait_ns, STAY_AWAY_MAX_NS))
+            self._counts[heed.only].hold(now_ns + min(heed.wait_ns, STAY_AWAY_MAX_NS), heed.why)
         elif heed.wait_ns > 0:
             self.stay_away(heed.wait_ns, heed.why, now_ns)
         for name, used in heed.used:
@@ -98,6 +98,9 @@ class Allowance:
         wait_s = -(-wait_ns // SECOND_NS)
         if self.banned_ns(now_ns):
             return f"the venue wants to be left alone for {wait_s} s: {self.why}"
+        held = next((count.why for count in self._counts.values() if count.held_ns == now_ns + wait_ns), "")
+        if held:
+            return f"the venue wants a pause of {wait_s} s: {held}"
         return f"the budget of requests is used up for {wait_s} s"
 
 
@@ -109,6 +112,7 @@ class _Count:
         self.used = 0
         # The venue has said so: nothing of this kind before then.
         self.held_ns = 0
+        self.why = ""
         self._left: deque[tuple[int, int]] = deque()
 
     def wait_ns(self, weight: int, deed: bool, now_ns: int) -> int:
@@ -125,8 +129,9 @@ class _Count:
                 return max(held_ns, left_ns + self.window.length_ns - now_ns)
         raise AssertionError("what is counted is what is listed")
 
-    def hold(self, until_ns: int) -> None:
-        self.held_ns = max(self.held_ns, until_ns)
+    def hold(self, until_ns: int, why: str) -> None:
+        if until_ns > self.held_ns:
+            self.held_ns, self.why = until_ns, why
 
     def add(self, weight: int, now_ns: int) -> None:
         self._forget(now_ns)

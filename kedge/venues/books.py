@@ -191,7 +191,7 @@ class Books:
                 return
 
     def change(self, symbol: str, change: Change, now_ns: int = 0) -> None:
-        """Apply a change, let it wait for a snapshot, or lose the book by it. `now_ns`: as the caller knows."""
+        """Apply a change, let it wait for a snapshot, or lose the book by it. `now_ns`: where it is known."""
         kept = self._kept.get(symbol)
         if kept is None:
             return

@@ -164,7 +164,7 @@ class _Side:
     # ── helpers ─────────────────────────────────────────────────────────────────────────────────
 
     def _show(self, count: int) -> tuple[Level, ...] | None:
-        """Choose the levels to show anew; those that were shown and have not changed are taken as they are."""
+        """Choose the levels to show anew; those that were shown and have not changed are taken over."""
         known = self.shown
         for name in self.stale:
             known.pop(name, None)

@@ -58,6 +58,7 @@ class Points:
         self._strike = strike
         self._pids = pids
         self._count = 0
+        self._due = ""
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
     def tick(self, family: Family, label: str) -> None:
@@ -71,11 +72,15 @@ class Points:
         if self._strike.family != family or not has_words(label, self._strike.words):
             return False
         self._count += 1
-        return self._strike.at == self._count
+        if self._strike.at != self._count:
+            return False
+        self._due = f"{family} {label}"
+        return True
 
     def strike(self) -> None:
         act = self._strike.act
-        os.write(self._log, b"struck\n")
+        # With its name: the other thread may have come past a boundary since.
+        os.write(self._log, f"struck {self._due}\n".encode())
         for name in EXCHANGES.get(act, ()):
             pid = msgspec.json.decode(self._pids.read_bytes(), type=dict[str, int])[name]
             os.kill(pid, signal.SIGKILL)
@@ -102,12 +107,10 @@ class Passed(Struct):
 
 def read_log(path: Path) -> Passed:
     passed = Passed([], [], "")
-    last = ""
     for line in path.read_text().splitlines() if path.exists() else ():
-        if line == "struck":
-            passed.struck = last
-            continue
         family, _, label = line.partition(" ")
-        (passed.desk if family == "desk" else passed.disk).append(label)
-        last = line
+        if family == "struck":
+            passed.struck = label
+        else:
+            (passed.desk if family == "desk" else passed.disk).append(label)
     return passed

@@ -67,6 +67,8 @@ TERMS = (
     Terms(DATED, D("0.0002"), D("0.0005"), market_collar=D("0.05")),
     Terms(INVERSE, D("0.0002"), D("0.0005"), funding_interval_ns=HOUR, liquidation_fee=D("0.01")),
 )
+# What spot fees are paid in, and the step they are cut to.
+FEES = (("received", "1e-10"), ("received", "0.0003"), ("quote", "0.05"), ("BTC", "1e-8"))
 ACCOUNTS = ("alice", "bob", "carol", "dave")
 RICH, POOR = ("alice", "bob"), ("carol", "dave")
 
@@ -188,9 +190,7 @@ class Trading(RuleBasedStateMachine):
         protect=st.sampled_from(("cancel_newest", "cancel_oldest", "cancel_both", "none")),
         cuts=st.booleans(),
         cancels=st.booleans(),
-        fees=st.sampled_from(
-            (("received", "1e-10"), ("received", "0.0003"), ("quote", "0.05"), ("BTC", "1e-8"))
-        ),
+        fees=st.sampled_from(FEES),
         markets=st.permutations(tuple(INSTRUMENTS)),
     )
     def begin(
@@ -569,6 +569,33 @@ TestTrading.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_crowd_breaks_no_law(seed: int) -> None:
+    """Hypothesis looks for short stories; these are long ones, in which orders get in each other's way."""
+    dice, world = Random(seed), Trading()
+    markets = list(INSTRUMENTS)
+    dice.shuffle(markets)
+    world.begin(
+        amend=("in_place", "cancel_new")[seed % 2],
+        amend_qty=dice.choice(("total", "fresh")),
+        scope=dice.choice(("open", "forever")),
+        protect=dice.choice(("cancel_newest", "cancel_oldest", "cancel_both", "none")),
+        cuts=dice.random() < 0.5,
+        cancels=dice.random() < 0.5,
+        fees=dice.choice(FEES),
+        markets=sorted(markets, key="SPOT".__ne__),
+    )
+    for turn in range(6):
+        world.crowd(seed=dice.randint(0, 2**32 - 1), count=25)
+        world.feed(symbol="PERP", mark=dice.randint(90, 110), index=D(100))
+        world.of_a_pair_one_works()
+        world.what_was_told_last_is_so()
+        world.fills_tell_positions()
+        if turn % 2:
+            world.restart_twin()
+    world.teardown()
 
 
 # ── priority, against the plainest matching there is ────────────────────────────────────────────

@@ -1,7 +1,7 @@
 """The account's endpoints: positions and their settings, balances, fees, the key itself, the dead-man switch.
 
-One-way positions in cross margin: that is what is kept here, and a wish for another mode is refused in the
-venue's words instead of being accepted and ignored.
+One-way positions in cross margin: that is what is kept here. Isolated margin is a setting that is kept and
+shown; any other wish is refused in the venue's words instead of being accepted and ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kedge.sim.bybit.desk import Desk
 from kedge.sim.bybit.news import News
 from kedge.sim.bybit.pages import unescaped
 from kedge.sim.bybit.params import Params, Refused
-from kedge.sim.bybit.rows import PositionRow, Tables, outer
+from kedge.sim.bybit.rows import CROSS, PositionRow, Tables, outer
 from kedge.sim.bybit.shapes import UNIFIED
 from kedge.sim.bybit.texts import Body, coins, ms, ms_text, number
 from kedge.sim.bybit.wallet import Wallet
@@ -29,8 +29,8 @@ DERIVATIVES = ("linear", "inverse")
 UNIFIED_PRO = 6
 DCP_PRODUCTS = ("SPOT", "DERIVATIVES", "OPTIONS")
 DCP_LEAST_S, DCP_MOST_S = 3, 300
-CROSS = "REGULAR_MARGIN"
-MARGIN_MODES = ("ISOLATED_MARGIN", CROSS, "PORTFOLIO_MARGIN")
+ISOLATED = "ISOLATED_MARGIN"
+MARGIN_MODES = (ISOLATED, CROSS, "PORTFOLIO_MARGIN")
 
 
 class Accounts:
@@ -172,7 +172,7 @@ class Accounts:
         """GET /v5/account/info"""
         row = self._tables.account(account, now_ns)
         return {
-            "marginMode": CROSS,
+            "marginMode": row.margin_mode,
             "updatedTime": ms_text(row.created_ns),
             "unifiedMarginStatus": UNIFIED_PRO,
             "dcpStatus": "OFF",
@@ -182,10 +182,14 @@ class Accounts:
             "spotHedgingStatus": "OFF",
         }
 
-    def set_margin_mode(self, params: Params) -> Body:
-        """POST /v5/account/set-margin-mode"""
-        if params.choice("setMarginMode", MARGIN_MODES) != CROSS:
+    def set_margin_mode(self, account: str, params: Params, now_ns: int) -> Body:
+        """POST /v5/account/set-margin-mode: kept and shown; the arithmetic stays that of cross margin."""
+        mode = params.choice("setMarginMode", MARGIN_MODES)
+        if mode not in (CROSS, ISOLATED):
             raise Refused(No(3400045, "Set margin mode failed"))
+        row = self._tables.account(account, now_ns)
+        row.margin_mode = mode
+        self._tables.put_account(row)
         return {"reasons": []}
 
     def fees(self, params: Params) -> Body:

@@ -162,5 +162,7 @@ def _sets(parts: Parts) -> dict[str, Private]:
         "/v5/position/switch-mode": lambda key, asked, now: accounts.switch_mode(asked),
         "/v5/position/switch-isolated": lambda key, asked, now: accounts.switch_isolated(),
         "/v5/position/trading-stop": lambda key, asked, now: accounts.trading_stop(key.account, asked, now),
-        "/v5/account/set-margin-mode": lambda key, asked, now: accounts.set_margin_mode(asked),
+        "/v5/account/set-margin-mode": lambda key, asked, now: accounts.set_margin_mode(
+            key.account, asked, now
+        ),
     }

@@ -170,6 +170,9 @@ class PositionRow(Struct):
     trailing: Decimal = ZERO
 
 
+CROSS = "REGULAR_MARGIN"
+
+
 class AccountRow(Struct):
     account: str
     uid: int
@@ -184,6 +187,8 @@ class AccountRow(Struct):
     dcp: dict[str, int] = {}
     # Product to when the switch fires unless somebody who holds it open comes back; 0: held open.
     dcp_due_ns: dict[str, int] = {}
+    # As it was chosen; the arithmetic is that of cross margin.
+    margin_mode: str = CROSS
 
 
 class RateRow(Struct, frozen=True):

@@ -419,5 +419,9 @@ def category_of(word: str | None) -> Category | Unreadable | None:
 
 def newest(reports: Iterable[OrderReport]) -> OrderReport | None:
     """Of several reports of one id the last one; a refused second order with that id does not count."""
-    ranked = sorted(reports, key=lambda r: (r.state is not State.REJECTED, r.venue_ns))
-    return ranked[-1] if ranked else None
+
+    def rank(report: OrderReport) -> tuple[bool, int, Decimal, bool]:
+        refused, alive = report.state is State.REJECTED, report.state is State.OPEN
+        return (not refused, report.venue_ns, report.cum_qty, not alive)
+
+    return max(reports, key=rank, default=None)

@@ -240,7 +240,9 @@ class Deeds:
             return said
         if said.status != 200:
             reason = errors.status_reason(said.status)
-            wait_ns = errors.heed_of(said).wait_ns
+            heed = errors.heed_of(said)
+            # Not everything has to wait where there is another door.
+            wait_ns = 0 if heed.only and self._ties.hosts.trade else heed.wait_ns
             if errors.is_definite(said.status):
                 # The gateway turned it away: as certain as a code that says so.
                 return Reply(errors.TURNED_AWAY, reason, Raw(b"{}"), Raw(b"{}"), wait_ns)

@@ -213,7 +213,8 @@ def status_reason(status: int) -> str:
 def heed_of(said: HttpSaid) -> Heed:
     """What a reply says of the venue's patience, apart from its code."""
     if said.status == 403:
-        return Heed(BAN_NS, status_reason(403))
+        # The address is shut out of HTTP; the lines are elsewhere, and orders still go by theirs.
+        return Heed(BAN_NS, status_reason(403), only="address")
     if said.status == 429:
         return Heed(SECOND_NS, status_reason(429))
     return HEEDLESS

@@ -146,7 +146,9 @@ class Listing:
         base, _, quote = symbol.partition("/")
         if category == "spot":
             return base if side == "buy" else quote
-        return "USDT" if category == "linear" else symbol.partition("USD")[0]
+        if category == "linear":
+            return "USDT" if "USDT" in symbol else "USDC"
+        return symbol.partition("USD")[0]
 
     def _take(self, category: Category, instrument: Instrument) -> None:
         self.all[instrument.symbol] = instrument
