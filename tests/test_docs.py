@@ -26,6 +26,7 @@ from kedge.sim.paper.faults import FaultKind
 from kedge.sim.testnet.control import Order as ControlOrder
 from kedge.sim.testnet.faults import WIRE_FAULTS
 from kedge.storm import weather
+from kedge.venues import registry
 
 DOCS = ROOT / "docs"
 INDEX = DOCS / "index.md"
@@ -44,8 +45,19 @@ def test_the_page_of_venues_is_todays() -> None:
 
 
 def test_every_folder_of_venues_is_on_the_page() -> None:
-    folders = {path.parent.name for path in (PACKAGE / "venues").glob("*/rules.py")}
-    assert folders == {rules.venue for rules in reference.VENUES}
+    root = PACKAGE / "venues"
+    folders = {path.parent.relative_to(root).as_posix().replace("/", "-") for path in root.rglob("rules.py")}
+    named = {rules.venue for rules in reference.VENUES}
+    # What ccxt's exchanges have in common is on a page of its own, and the others are the registry's.
+    assert folders == (named - {"binance"}) | {"binance-spot", "ccxt"}
+    assert named == {"paper", *registry.VENUES}
+
+
+def test_every_venue_has_a_page_and_is_found_from_the_index() -> None:
+    index = INDEX.read_text()
+    for name in registry.VENUES:
+        assert (DOCS / f"reference/venues-{name}.md").exists()
+        assert f"(reference/venues-{name}.md)" in index
 
 
 # ── everything is documented ────────────────────────────────────────────────────────────────────

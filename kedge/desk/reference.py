@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from kedge.bots import BUILT_IN
 from kedge.model.forms import Entry, default_word, form
 from kedge.model.venue import Rules
+from kedge.venues.binance.spot.rules import BINANCE_SPOT_RULES
+from kedge.venues.binance.usdm.rules import BINANCE_USDM_RULES
+from kedge.venues.bybit.rules import BYBIT_RULES
 from kedge.venues.paper.rules import PAPER_RULES
 
 # Every venue's rules; a new venue is one line here.
-VENUES: tuple[Rules, ...] = (PAPER_RULES,)
+VENUES: tuple[Rules, ...] = (PAPER_RULES, BYBIT_RULES, BINANCE_SPOT_RULES, BINANCE_USDM_RULES)
 
 SECOND_NS = 1_000_000_000
 
