@@ -248,9 +248,9 @@ def _profit(status: Status) -> Text:
 
 
 def _said(notes: Sequence[Row], width: int, look: Look) -> RenderableType | None:
-    if not notes:
-        return None
-    return table(notes[:NOTES_SHOWN][::-1], NOTES, width, look)
+    """What was more than information; the rest was on the terminal while it ran."""
+    urgent = [note for note in notes if note.get("level") != "info"][:NOTES_SHOWN]
+    return table(urgent[::-1], NOTES, width, look) if urgent else None
 
 
 def _counted(orders: Sequence[Row]) -> dict[str, int]:
