@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,56 @@ def test_every_venue_of_the_registry_can_be_made(name: str) -> None:
     assert isinstance(entry, registry.Entry)
     assert entry.make() is not None
     assert registry.rules_of(entry).venue == name
+
+
+# ── what `kedge doctor` says of them ────────────────────────────────────────────────────────────
+
+
+def findings(
+    home: Home, text: str, monkeypatch: pytest.MonkeyPatch, **environ: str
+) -> list[accounts.Finding]:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    return list(accounts.examine(home, parse(tomllib.loads(text))))
+
+
+def test_an_account_that_is_fit_says_where_it_trades(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    try_ = '[accounts."bybit/try"]\nurl = "http://127.0.0.1:8001"\n'
+    test = '[accounts."binance/test"]\nkey = "MY_KEY"\nsecret = "MY_SECRET"\n'
+    demo = '[accounts."bybit/demo"]\ndemo = true\nkey = "MY_KEY"\nsecret = "MY_SECRET"\n'
+    found = findings(home, try_ + test + demo, monkeypatch, MY_KEY="k", MY_SECRET="s")
+    assert [one.says for one in found] == [
+        "bybit at http://127.0.0.1:8001; no real money",
+        "binance at its test network; no real money",
+        "bybit at its demo; no real money",
+    ]
+    assert not any(one.mend or one.fails for one in found)
+
+
+def test_real_money_is_told_before_it_is_traded(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = '[accounts."bybit/main"]\nlive = true\nkey = "MY_KEY"\nsecret = "MY_SECRET"\n'
+    (found,) = findings(home, live, monkeypatch, MY_KEY="k", MY_SECRET="s")
+    assert "would trade real money at bybit" in found.says
+    assert found.mend == "kedge confirm bybit/main"
+    account = parse(tomllib.loads(live)).accounts["bybit/main"]
+    setup = accounts.setup_of("bybit/main", account, secrets(home, MY_KEY="k", MY_SECRET="s"))
+    accounts.confirm(home, "bybit/main", account, setup, "ann", 1)
+    (found,) = findings(home, live, monkeypatch)
+    assert (found.says, found.mend) == ("REAL MONEY at bybit", "")
+
+
+def test_what_is_missing_is_a_failure_with_its_mend(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = 'key = "MY_KEY"\nsecret = "NO_SUCH"\n'
+    typo = f'[accounts."bibit/main"]\n{keys}'
+    (found,) = findings(home, typo, monkeypatch, MY_KEY="k")
+    assert found.fails
+    assert "did you mean bybit?" in found.says
+    (found,) = findings(home, f'[accounts."bybit/main"]\n{keys}', monkeypatch)
+    assert found.fails
+    assert "needs the secret NO_SUCH" in found.says
+
+
+def test_ccxt_that_is_not_installed_is_said_with_the_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "find_spec", lambda name: None)
+    said = "ccxt-kraken needs ccxt, which is not installed: pip install kedge[ccxt]"
+    assert accounts.maker_of("ccxt-kraken") == said

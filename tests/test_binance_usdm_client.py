@@ -699,3 +699,22 @@ def test_fills_whose_owner_cannot_be_learnt_wait_for_the_next_report() -> None:
         assert (said.complete, said.fills) == (False, ())
 
     with_world(test)
+
+
+def test_a_key_that_may_not_trade_is_found_by_an_order_and_not_tried_for_ever() -> None:
+    async def test(world: World) -> None:
+        world.fake.says["POST", "/fapi/v1/order"] = lambda p: refusal(-2015, "Invalid API-key", 401)
+        await world.up()
+        first = await world.venue.place(world.order(1))
+        second = await world.venue.place(world.order(2))
+        assert (first.answer, first.unsent) == (Answer.REJECTED, False)
+        assert (second.answer, second.unsent) == (Answer.REJECTED, True)
+        assert "that it may trade here" in second.reason
+        assert world.fake.paths().count("/fapi/v1/order") == 1, "it is not asked again"
+        assert "that it may trade here" in world.told(LinkOdd)[-1].says
+        world.fake.says["POST", "/fapi/v1/order"] = lambda p: (200, order_row())
+        world.venue.retry()
+        await world.until(lambda: len(world.told(LinkUp)) == 2)
+        assert world.told(LinkOdd)[-1].says == "" or not world.venue.trouble
+
+    with_world(test)

@@ -156,7 +156,7 @@ def test_rows_come_from_the_desk_with_the_filters_given(kedge: Shell, port: Fake
     assert port.asked == [
         ("orders", {"bot": "hedge-1", "state": "open", "sort": "-time", "limit": 5, "offset": 0})
     ]
-    assert "…00000c" in kedge("orders").out
+    assert "0003/c" in kedge("orders").out
     port.rows["fills"] = []
     assert kedge("fills").out == "no fills\n"
 
@@ -184,7 +184,8 @@ def test_explain_finds_a_bot_or_the_end_of_an_orders_id(kedge: Shell, port: Fake
     assert [row["says"] for row in ran.json["rows"]] == ["sell", "sold"]
     assert port.asked[-1] == ("story", {"bot": "hedge-1", "sort": "-time", "limit": 200})
     port.rows["bots"] = []
-    assert kedge("explain", "…00000c").code == Exit.OK
+    for of in ("0003/c", "00000c", CLIENT_ID):
+        assert kedge("explain", of).code == Exit.OK
     assert port.asked[-1] == ("story", {"client_id": CLIENT_ID, "sort": "-time", "limit": 200})
     ran = kedge("explain", "0c0c")
     assert (ran.code, ran.sentence) == (Exit.REFUSED, "there is no bot and no order `0c0c`")

@@ -132,7 +132,8 @@ def test_what_waiting_cannot_mend_is_an_alarm_with_the_mend_and_a_person_has_it_
     t, _ = trial()
     t.hear(LinkDown(MAIN, "the key has expired", stopped=True))
     needs = look.status(t.e, t.now_ns, START, 1, 1).needs
-    assert f"{MAIN} is not ready: the key has expired; mended? kedge reconnect {MAIN}" in needs
+    says = f"{MAIN} is not ready: the key has expired; not tried again; mended? kedge reconnect {MAIN}"
+    assert says in needs
     assert any("not tried again until `kedge reconnect paper/main`" in alarm[2] for alarm in t.e.alarms)
     t.effects.clear()
     assert t.command("account.reconnect", account=MAIN).says == "trying paper/main now"

@@ -18,6 +18,7 @@ from kedge.desk.screens import (
     clean,
     digits,
     moment,
+    order_id,
     plain,
     rows_screen,
     short_id,
@@ -241,5 +242,23 @@ def test_a_long_bot_name_folds_and_numbers_never_do() -> None:
 
 
 def test_short_ids_show_what_differs() -> None:
+    assert order_id(CLIENT_ID).plain == "0003/c", "the life, and the counter in it"
+    assert order_id("somebody-elses-order").plain == "…-order"
     assert short_id(CLIENT_ID).plain == "…00000c"
     assert short_id("abc").plain == "abc"
+
+
+def test_where_rows_are_of_several_accounts_the_narrow_screen_names_them() -> None:
+    other = {**ORDER, "market": "bybit/try:BTCUSDT"}
+    alone = rows_screen("orders", [other, other], LOOK).text(80)
+    assert "bybit/try" not in alone
+    both = rows_screen("orders", [ORDER, other], LOOK).text(80)
+    assert "bybit/try" in both
+    assert max(len(line) for line in both.splitlines()) <= 80
+
+
+def test_averages_have_no_more_digits_than_people_read() -> None:
+    assert about("2999.21908666666") == "≈2999.2191"
+    assert about("0.00000333333333") == "≈0.00000333"
+    assert about("123456789.123456789") == "≈123456789.12"
+    assert about("60000.123") == "60000.123"

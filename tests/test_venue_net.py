@@ -191,8 +191,9 @@ def test_what_never_left_is_told_from_what_may_have() -> None:
         probe.close()
         await probe.wait_closed()
         refused = await wires.http(f"http://{host}:{free}", HttpAsk("POST", "/order"), 20)
-        assert isinstance(refused, NoReply)
-        assert refused.unsent
+        assert refused == NoReply(f"nobody listens at {host}:{free}", unsent=True)
+        there = await wires.socket(f"ws://{host}:{free}/ws?listenKey=secret", Ears(), 20)
+        assert there == NoReply(f"nobody listens at {host}:{free}", unsent=True), "and not a word of the key"
         silent = await wires.http(f"http://{at}", HttpAsk("POST", "/order"), 0.05)
         assert silent == NoReply("no answer within 0.05 s")
         for base in ("http://", "nonsense://x", f"http://{host}:99999999"):

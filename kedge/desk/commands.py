@@ -7,6 +7,7 @@ the engine), reads rows (`read`), or asks the gate itself (`call`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,8 @@ ROLES: tuple[Role, ...] = ("look", "trade", "admin")
 # Rows by name and filters: `Desk.read`, or the same over a journal.
 Read = Callable[..., Awaitable[Any]]
 Call = Literal["status", "bots", "reload", "backup"]
+
+_HEX = re.compile(r"[0-9a-f]{2,32}\Z")
 
 ROWS_MAX = 1000
 STORY_ROWS = 200
@@ -115,7 +118,7 @@ class CashAsk(_Ask, frozen=True):
 
 class ExplainAsk(_Ask, frozen=True):
     of: Annotated[
-        str, Meta(min_length=1, max_length=64, description="A bot, or the last letters of an order's id.")
+        str, Meta(min_length=1, max_length=64, description="A bot, or an order as it is listed (f0c4/1).")
     ]
     limit: Annotated[int, Meta(ge=1, le=ROWS_MAX, description="At most so many lines, the latest.")] = (
         STORY_ROWS
@@ -272,8 +275,11 @@ def with_marks(rows: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[d
 
 
 async def _whole_id(of: str, read: Read) -> str:
-    """The one order whose id begins or ends like this."""
+    """The one order whose id begins or ends like this, or that screens show like this: f0c4/1."""
     part = of.lower().lstrip("…").removeprefix("0x").replace("-", "")
+    life, slash, counter = part.partition("/")
+    if slash and _HEX.match(life + counter):
+        part = f"{life}{counter:0>10}"
     rows = await read("orders", text=part, limit=ROWS_MAX)
     fitting = [
         row["client_id"]

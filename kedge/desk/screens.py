@@ -20,7 +20,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from kedge.model import numbers
+from kedge.model import ids, numbers
 
 # From this width on the less urgent columns are shown too.
 WIDE = 110
@@ -173,8 +173,18 @@ def name(value: Any) -> Text:
     return Text(clean(value), "bold", overflow="fold")
 
 
+def order_id(value: Any) -> Text:
+    """Of an order of ours its life and its counter, which together differ from every other's; `explain` reads
+    it so."""
+    whole = clean(value)
+    made_by = ids.read(whole)
+    if made_by is None:
+        return short_id(value)
+    return Text(f"{made_by.life % 0x10000:04x}/{made_by.counter:x}", "dim", no_wrap=True)
+
+
 def short_id(value: Any) -> Text:
-    """The end of an id: its counter, which is what differs from one order to the next."""
+    """The end of an id."""
     whole = clean(value)
     return Text(whole if len(whole) <= 12 else "…" + whole[-6:], "dim", no_wrap=True)
 
@@ -258,7 +268,7 @@ def _fitting(rows: Sequence[Row], columns: Sequence[Column], width: int, look: L
                 break
             left.remove(spare[-1])
     layout = _layout(rows, [column for column in columns if not column.wide], look, wide=False)
-    for spared in (short_id, when):
+    for spared in (order_id, when):
         if layout.squeezed > width:
             layout = _layout(rows, [c for c in layout.columns if c.show is not spared], look, wide=False)
     return layout
@@ -330,7 +340,7 @@ def stack(*parts: RenderableType | None) -> RenderableType:
 
 ORDERS = (
     Column("time", ("placed_ns", "since_ns"), when),
-    Column("order", ("client_id",), short_id),
+    Column("order", ("client_id",), order_id),
     Column("bot", ("bot",), name),
     Column("slot", ("slot",), word, wide=True),
     Column("market", ("market",), word, wide=True),
@@ -358,7 +368,7 @@ FILLS = (
     Column("fee", ("fee",), number, right=True),
     Column("in", ("fee_asset",), word),
     Column("realised", ("realised",), signed, right=True, wide=True),
-    Column("order", ("client_id",), short_id, wide=True),
+    Column("order", ("client_id",), order_id, wide=True),
 )
 
 POSITIONS = (
@@ -384,7 +394,7 @@ DECISIONS = (
     Column("side", ("side",), side),
     Column("qty", ("qty",), number, right=True),
     Column("price", ("price",), number, right=True),
-    Column("order", ("client_id",), short_id, wide=True),
+    Column("order", ("client_id",), order_id, wide=True),
     Column("why", ("why",), words),
 )
 

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from kedge.desk.screens import WIDE, Look, Row, Screen, clean, moment, short_id, span
+from kedge.desk.screens import WIDE, Look, Row, Screen, clean, moment, order_id, span
 
 _STYLES = {
     "Intent": "bold",
@@ -45,7 +45,7 @@ def story_screen(of: str, rows: Sequence[Row], look: Look) -> Screen:
             ts_ns = int(row.get("ts_ns", 0))
             cells = [Text(moment(ts_ns, look, width >= WIDE)), Text(_after(before, ts_ns))]
             if not one_order:
-                cells.append(short_id(row.get("client_id", "")))
+                cells.append(order_id(row.get("client_id", "")))
             made.add_row(*cells, _sentence(row))
             before = ts_ns
         return made
