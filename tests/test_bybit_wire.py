@@ -294,6 +294,7 @@ def test_the_key_of_the_documents() -> None:
     rights = key.rights_of(row, live=True, may_withdraw=False)
     assert isinstance(rights, key.Rights)
     assert set(rights.closed) == {"linear", "inverse", "spot"}
+    assert "may only read" in rights.oddity
 
 
 def test_a_batch_of_the_documents_tells_its_orders_apart() -> None:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from decimal import Decimal as D
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from kedge.journal.sqlite import ReadOnlyJournal
 from kedge.model import records as r
 from kedge.model.looks import BotLook, Status
 from kedge.runtime import up
+from kedge.runtime.tree import Tree
 
 HEDGE = """[hedge-1]
 kind = "hedge"
@@ -212,3 +214,37 @@ def test_a_killed_desk_starts_again_and_its_venue_has_kept_everything(desk: Desk
     assert bot(after, "hedge-1").slots[0].sold == bot(before, "hedge-1").slots[0].sold
     assert desk.end() == 0
     assert not [x for x in desk.records() if isinstance(x, r.Synthetic)]
+
+
+def test_a_terminal_that_is_gone_is_spoken_to_no_more() -> None:
+    tried: list[str] = []
+
+    def say(sentence: str) -> None:
+        tried.append(sentence)
+        if len(tried) == 2:
+            raise BrokenPipeError
+
+    tell = up._whoever_listens(say)
+    for sentence in ("one", "two", "three"):
+        tell(sentence)
+    assert tried == ["one", "two"]
+
+
+def test_a_task_that_died_of_a_fault_of_ours_ends_the_desk() -> None:
+    async def main() -> None:
+        tree = Tree("desk")
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(partial(up._on_fault, tree))
+
+        async def dies() -> None:
+            raise ValueError("a mistake of ours")
+
+        task = loop.create_task(dies())
+        task.add_done_callback(
+            lambda done: loop.call_exception_handler({"exception": done.exception(), "task": done})
+        )
+        with pytest.raises(ValueError, match="a mistake of ours"):
+            await tree.ended()
+        await tree.close()
+
+    asyncio.run(main())
