@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal as D
 from typing import Any
 
@@ -63,6 +64,47 @@ def test_an_early_quote_may_leave_with_its_record() -> None:
             await settle()
             assert [order.price for order in room.venue.orders] == [D(59990), D(59980)]
             await added
+
+    in_virtual_time(go)
+
+
+class QuickJournal(HandJournal):
+    """Its disk is so quick that the caller waits for it: what was appended is durable on return."""
+
+    def append(self, entries: Sequence[Entry]) -> asyncio.Future[None]:
+        done = super().append(entries)
+        self.sync()
+        return done
+
+
+def test_on_a_quick_disk_a_quote_leaves_before_the_sync_and_all_else_after_it() -> None:
+    async def go() -> None:
+        async with a_room(journal=QuickJournal()) as room:
+            quote = rest("buy", 59990, "0.01", "q", tif="post_only", quote=True)
+            plain = rest("buy", 59980, "0.01", "p", tif="post_only")
+            known: dict[D, bool] = {}
+            room.venue.at_place = lambda order: known.update(
+                {order.price: order.client_id in room.journal.intents()}
+            )
+            await room.play("a", wanting(quote, plain))
+            await settle()
+            assert known == {D(59990): False, D(59980): True}
+            assert room.cell.durable_seq == room.cell.last_seq
+            assert len(room.journal.intents()) == 2
+
+    in_virtual_time(go)
+
+
+def test_the_record_of_an_early_quote_is_handed_over_even_when_the_cell_stops_at_once() -> None:
+    async def go() -> None:
+        async with a_room(journal=QuickJournal()) as room:
+            quote = rest("buy", 59990, "0.01", "q", tif="post_only", quote=True)
+            room.venue.at_place = lambda order: room.cell.stop()
+            room.puppet.acts["a"] = wanting(quote)
+            added = room.ask("bot.add", name="a", kind="puppet")
+            await settle()
+            assert [order.client_id for order in room.venue.orders] == room.journal.intents()
+            assert (await added).ok
 
     in_virtual_time(go)
 

@@ -114,7 +114,8 @@ def test_a_reader_between_two_chunks_survives_compaction(
         reader = journal.tail(0)
         head = [next(reader) for _ in range(5)]
         journal.bounds = SMALL
-        assert await journal.compact() == 39
+        await journal.compact()  # or the one that followed the last snapshot by itself
+        assert archives_of(tmp_path, "main")[-1].end.seq == 39
         assert head + list(reader) == entries(1, 60)
         await journal.close()
 

@@ -359,6 +359,45 @@ def test_the_quick_book_shows_what_the_book_shows(
     assert quick.live is (why == "")
 
 
+@given(snapshot=messages, changes=st.lists(messages, max_size=30), count=st.integers(1, 30))
+def test_what_is_shown_again_is_what_stands(
+    snapshot: tuple[Pairs, Pairs], changes: list[tuple[Pairs, Pairs]], count: int
+) -> None:
+    """The same number of levels each time, so that what was shown before is taken over."""
+    quick, plain = QuickBook(), Book()
+    why = quick.reset(*snapshot, 1, 0, 0)
+    plain.reset(levels(snapshot[0]), levels(snapshot[1]), 1, 0, 0)
+    for seq, (bids, asks) in enumerate(changes, start=2):
+        if why:
+            return
+        assert quick.best(count) == plain.best(count)
+        assert quick.best(count) is not None
+        why = quick.change(bids, asks, seq, 0, 0)
+        plain.apply(levels(bids), levels(asks), seq, seq - 1, 0, 0)
+    assert why or quick.best(count) == plain.best(count)
+
+
+def test_prices_that_went_are_forgotten_some_day() -> None:
+    book = QuickBook()
+    book.reset([("1", "1")], [("1000000", "1")], 1, 0, 0)
+    for number in range(2, 2_000):
+        assert not book.change([(f"{number}", "1"), (f"{number - 1}", "0")], [], number, 0, 0)
+        assert book.best(3)[0][0].price == number
+    assert len(book._bids.numbers) < 200
+
+
+def test_what_was_shown_and_has_not_changed_is_the_same_object() -> None:
+    """The engine compares books with those before them; the same object is equal at a glance."""
+    book = QuickBook()
+    book.reset([("99", "1"), ("98", "1")], [("101", "1")], 1, 0, 0)
+    bids, asks = book.best(2)
+    book.change([("98", "2")], [], 2, 0, 0)
+    again, still = book.best(2)
+    assert again[0] is bids[0]
+    assert still is asks
+    assert again[1].qty == 2
+
+
 @given(st.lists(st.tuples(st.text(max_size=6), st.text(max_size=6)), max_size=5))
 def test_whatever_is_written_there_is_no_crash(pairs: list[tuple[str, str]]) -> None:
     book = QuickBook()

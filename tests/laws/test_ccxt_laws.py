@@ -6,7 +6,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kedge.venues.ccxt import wire
@@ -18,6 +18,7 @@ NOW_MS = 1_800_000_000_000
 
 
 @given(st.integers(1, 10**15 - 1), st.integers(0, 12))
+@example(10**14, 0)
 def test_a_decimal_of_fifteen_digits_survives_a_float(digits: int, places: int) -> None:
     wrote = Decimal(digits).scaleb(-places)
     if wrote < wire.LIMIT:

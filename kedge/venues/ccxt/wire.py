@@ -67,7 +67,7 @@ class Listing(Struct, frozen=True):
 def number(value: object) -> Decimal:
     """Exactly what the exchange wrote, or `BadNumber`."""
     if isinstance(value, float):
-        value = Decimal(repr(value))
+        value = Decimal(repr(value).removesuffix(".0"))  # which nobody wrote
         if len(value.as_tuple().digits) > FLOAT_DIGITS:
             raise BadNumber(f"{value} has more digits than a float keeps")
     if not isinstance(value, (str, int, Decimal)):

@@ -205,7 +205,7 @@ class DepthUpdate(Struct, frozen=True, gc=False):
     U: Id
     u: Id
     # The book reads the numbers, and loses itself where one of them is none: a pattern for each of them
-    # costs five times as much as all the rest.
+    # costs four times as much as all the rest.
     b: tuple[tuple[Text, Text], ...]
     a: tuple[tuple[Text, Text], ...]
 
