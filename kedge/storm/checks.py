@@ -22,6 +22,7 @@ from kedge.model.numbers import ZERO, text
 from kedge.model.order import TERMINAL, Side, State, sign
 from kedge.model.venue import Fill, PlaceOrder
 from kedge.runtime.cell import Cell
+from kedge.runtime.shell import IN_FLIGHT_MOST
 from kedge.sim.exchange import AmendOrder, Reply
 from kedge.sim.medium import SimDisk
 from kedge.sim.tape import Marks
@@ -41,7 +42,8 @@ class Violation(Struct, frozen=True):
 class Bounds(Struct, frozen=True):
     """More than this is a leak. Each is a few times what the worst of many thousand seeds has needed."""
 
-    tasks: int = 40
+    # Requests whose answers do not come: at most what the two shells allow themselves.
+    tasks: int = 2 * IN_FLIGHT_MOST + 8
     tasks_at_rest: int = 12
     inbox: int = 60
     waiting: int = 30

@@ -9,6 +9,7 @@ from kedge.model.events import (
     BookLost,
     BookUpdate,
     LinkDown,
+    LinkUp,
     MarkUpdate,
 )
 from kedge.model.instrument import market_of
@@ -63,6 +64,27 @@ async def halted(rig: Rig) -> None:
     await desk.holds(lambda: not is_open(), 200)
     rig.halt(False)
     await desk.holds(is_open, 200)
+
+
+@card(
+    232, "halted-first", "A market that was halted when the desk came is traded once it opens"
+)
+async def halted_first(rig: Rig) -> None:
+    rig.away(True)
+    desk = await rig.join(linked=False)
+    rig.halt(True)
+    rig.away(False)
+    await desk.until(LinkUp)
+    await desk.watch(rig.symbol)
+    await asyncio.sleep(20)
+    rig.halt(False)
+
+    def is_open() -> bool:
+        told = desk.instruments().get(rig.symbol)
+        return told is not None and told.status == "trading"
+
+    await desk.holds(is_open, 130)
+    await desk.holds(lambda: _is_true(rig, desk), 30)
 
 
 @card(204, "halted-order", "In a halt an order is REJECTED for certain")

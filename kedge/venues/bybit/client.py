@@ -262,13 +262,20 @@ class BybitVenue:
     def _is_unknown(self, symbol: str) -> bool:
         return symbol not in self._ties.listing.all
 
+    def _is_shut(self, symbol: str) -> bool:
+        """Halted, or not listed: a market that is halted may be left out of the list until it opens."""
+        instrument = self._ties.listing.all.get(symbol)
+        return instrument is None or instrument.status != "trading"
+
     def _keep_up(self) -> None:
-        """Once a minute: the clocks and the private stream's word; once an hour the list."""
+        """Once a minute: the clocks and the private stream's word; once an hour the list, and sooner while
+        something that is wanted cannot be traded."""
         if not self._life.up:
             return
         if self._looking is None or self._looking.done():
             self._looking = _start(self._look_around(), "bybit upkeep")
-        if self._clock() - self._admission.listed_ns() >= self.options.instruments_s * SECOND_NS:
+        is_old = self._clock() - self._admission.listed_ns() >= self.options.instruments_s * SECOND_NS
+        if is_old or any(self._is_shut(symbol) for symbol in self._named()):
             self._relist()
 
     async def _look_around(self) -> None:

@@ -67,8 +67,9 @@ TIME = Call("GET", "/api/v3/time", cost=((rules.WEIGHT, rules.W_TIME),), signed=
 # Symbols of which the account holds both sides: where others may have traded for it while nobody listened.
 OTHERS_MAX = 30
 SYMBOLS_AT_ONCE = 50
+SECOND_NS = 1_000_000_000
 # Whatever refusals say of filters, the instruments are not asked for more often.
-REFRESH_NS = 60_000_000_000
+REFRESH_NS = 60 * SECOND_NS
 MAY_NOT_TRADE = (
     "the venue says that this account may not trade: finish its verification, or ask the venue's support"
 )
@@ -116,6 +117,7 @@ class BinanceSpotVenue:
         self._chores = Chores(setup.account)
         self._seconds = Every(1.0, self._streams.check)
         self._refreshes = Every(self.options.refresh_instruments_s, self._refresh)
+        self._minutes = Every(REFRESH_NS / SECOND_NS, self._ask_what_opened)
         self._listings: dict[str, Listing] = {}
         self._told: dict[str, Instrument] = {}
         self._balances: dict[str, Balance] = {}
@@ -137,11 +139,13 @@ class BinanceSpotVenue:
         self._streams.open(self._wires, self._hosts.streams)
         self._seconds.start()
         self._refreshes.start()
+        self._minutes.start()
 
     async def close(self) -> None:
         self._life.close()
         self._seconds.stop()
         self._refreshes.stop()
+        self._minutes.stop()
         await self._private.close()
         await self._orders.close()
         await self._streams.close()
@@ -393,6 +397,12 @@ class BinanceSpotVenue:
     def _refresh(self) -> None:
         if self._life.up and self._chores.start("instruments", self._reload):
             self._refreshed_ns = self._clock()
+
+    def _ask_what_opened(self) -> None:
+        """Nobody tells that a halt is over."""
+        known = (self._listings.get(symbol) for symbol in self._streams.symbols)
+        if any(listing is None or listing.instrument.status != "trading" for listing in known):
+            self._refresh()
 
     async def _reload(self) -> None:
         await self._load()  # what failed is tried again within the hour

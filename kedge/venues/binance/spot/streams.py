@@ -115,6 +115,10 @@ class Streams:
         if self._line is not None:
             self._line.retry()
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return self._symbols
+
     def watch(self, symbols: Sequence[str], feeds: Sequence[Feed]) -> None:
         """Have exactly these streamed."""
         self._symbols, self._feeds = tuple(dict.fromkeys(symbols)), tuple(feeds)

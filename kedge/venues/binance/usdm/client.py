@@ -77,6 +77,7 @@ class BinanceUsdmVenue:
             Every(o.heartbeat_s, self._check),
             Every(o.clock_every_s, lambda: self._start("clock", self._check_clock)),
             Every(o.instruments_every_s, self.contracts_changed),
+            Every(o.halted_every_s, self._ask_what_opened),
             Every(o.mode_every_s, self._check_mode),
         )
 
@@ -267,6 +268,12 @@ class BinanceUsdmVenue:
     def contracts_changed(self) -> None:
         if self._life.up:
             self._start("instruments", self._fetch_instruments)
+
+    def _ask_what_opened(self) -> None:
+        """That a halt is over may have been told while nobody listened."""
+        open_now = {one.symbol: None for one in self._entry.instruments if one.status == "trading"}
+        if any(symbol not in open_now for symbol in self._markets.symbols):
+            self.contracts_changed()
 
     async def _fetch_instruments(self) -> None:
         if await self._entry.refresh() is None:  # else the next hour asks again

@@ -125,6 +125,8 @@ class Options(Struct, frozen=True):
     heartbeat_s: float = 1.0
     clock_every_s: float = 60.0
     instruments_every_s: float = 3_600.0
+    # While something that is watched is halted, or not listed.
+    halted_every_s: float = 60.0
     # Nobody tells when somebody switches the position mode.
     mode_every_s: float = 300.0
     book_levels: int = 10
