@@ -427,7 +427,7 @@ class Trial:
 
     # ── people ──────────────────────────────────────────────────────────────────────────────────
 
-    def command(self, verb: str, command_id: str = "", **args: Any) -> r.CommandTaken:
+    def command(self, verb: str, /, command_id: str = "", **args: Any) -> r.CommandTaken:
         self._execs += 1
         key = command_id or f"c{self._execs}"
         out = self.hear(Command(key, "ann", "tests", verb, Raw(msgspec.json.encode(args))))

@@ -45,6 +45,10 @@ class HedgeConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         Meta(description="At the deadline: keep chasing, cross the book, or cancel the rest."),
     ] = "chase"
     comment: Annotated[str, Meta(description="Yours to write.", max_length=300)] = ""
+    preorder: Annotated[
+        str,
+        Meta(description="The preorder that it hedges; the desk never opens two for one.", max_length=64),
+    ] = ""
 
 
 class HedgeState(Struct, frozen=True, omit_defaults=True):
@@ -76,6 +80,9 @@ class Hedge(Bot[HedgeConfig, HedgeState]):
         if (old.market, old.side) != (new.market, new.side):
             return "market and side of a running hedge are fixed; start another one"
         return ""
+
+    def claim(self, config: HedgeConfig) -> str:
+        return f"preorder {config.preorder}" if config.preorder else ""
 
     def markets(self, config: HedgeConfig) -> tuple[Market, ...]:
         return (config.market,)

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Raw
 
+from kedge.engine.apply_errands import APPLY_ERRANDS
 from kedge.engine.state import (
     COMMANDS_KEPT,
     ORDER_KEEP_NS,
@@ -97,18 +98,20 @@ def _bot_added(desk: Desk, record: r.BotAdded, ts_ns: int) -> None:
         state_version=record.state_version,
         origin=record.origin,
         added_ns=ts_ns,
+        claim=record.claim,
     )
     desk.bot_names[str(record.number)] = record.bot
     desk.bots_made = max(desk.bots_made, record.number)
 
 
 def _bot_amended(desk: Desk, record: r.BotAmended, ts_ns: int) -> None:
-    desk.bots[record.bot].config = record.config.copy()
+    bot = desk.bots[record.bot]
+    bot.config, bot.claim = record.config.copy(), record.claim
 
 
 def _bot_phased(desk: Desk, record: r.BotPhased, ts_ns: int) -> None:
     bot = desk.bots[record.bot]
-    bot.phase, bot.why = record.phase, record.why
+    bot.phase, bot.why, bot.still = record.phase, record.why, record.still
     if record.why:
         bot.last_word = record.why
 
@@ -430,6 +433,7 @@ _APPLY: dict[type, Callable[[Desk, Any, int], None]] = {
     r.KillSwitch: _kill_switch,
     r.CommandTaken: _command_taken,
     r.Noted: _noted,
+    **APPLY_ERRANDS,
     r.BotAdded: _bot_added,
     r.BotAmended: _bot_amended,
     r.BotPhased: _bot_phased,

@@ -186,6 +186,10 @@ class Bot(Generic[C, S]):
         """Why a running bot may not change from `old` to `new`; "" when it may."""
         return ""
 
+    def claim(self, config: C) -> str:
+        """What only one living bot at a time may hold, in words like `preorder 1234`; "" where nothing."""
+        return ""
+
     def markets(self, config: C) -> tuple[Market, ...]:
         raise AssertionError(f"{type(self).__name__} must say which markets it watches")
 

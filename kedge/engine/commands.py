@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from kedge.engine import errands, schedules
 from kedge.engine.bot import Bot, Send
 from kedge.engine.decide import residue, tell
 from kedge.engine.effects import Retry
@@ -20,6 +21,7 @@ from kedge.engine.engine import Engine, supervised
 from kedge.engine.orders import look_after, want_report
 from kedge.engine.senses import Care
 from kedge.engine.state import BotRow
+from kedge.engine.sweeping import cancel_orders
 from kedge.model import commands as c
 from kedge.model import records as r
 from kedge.model.events import Command
@@ -98,7 +100,7 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
         config = msgspec.json.decode(args.config, type=kind.Config)
     except msgspec.DecodeError as error:
         return False, mistake(error, kind.Config, args.kind)
-    said = _judge(e, kind, config)
+    said, claim = _judge(e, kind, config, args.name)
     if said:
         return False, said
     number = e.desk.bots_made + 1
@@ -111,6 +113,7 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
             state=Raw(msgspec.json.encode(kind.State())),
             state_version=kind.state_version,
             origin=args.origin,
+            claim=claim,
         )
     )
     said = e.embody(e.desk.bots[args.name])
@@ -120,27 +123,44 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
     return True, f"{args.name} is running{waits}"
 
 
-def _judge(e: Engine, kind: Bot[Any, Any], config: Any, old: Any = None) -> str:
-    """What is wrong with a bot's parameters. The kind may be anybody's code: if it fails, that is said."""
+def _judge(e: Engine, kind: Bot[Any, Any], config: Any, bot: str, old: Any = None) -> tuple[str, str]:
+    """What is wrong with a bot's parameters, and what it claims. The kind may be anybody's code: if it fails,
+    that is said."""
     for name in config.__struct_fields__:
         number = getattr(config, name)
         if isinstance(number, Decimal) and (not number.is_finite() or abs(number) >= LIMIT):
-            return f"`{name}` must be a number below {LIMIT:f}"
+            return f"`{name}` must be a number below {LIMIT:f}", ""
     found, failed = supervised(lambda: _kind_says(kind, config, old))
     if found is None:
-        return f"the kind {kind.kind!r} failed to check them: {failed}"
-    said, markets = found
-    return said or _unknown_accounts(e, markets)
+        return f"the kind {kind.kind!r} failed to check them: {failed}", ""
+    said, markets, claim = found
+    return said or _unknown_accounts(e, markets) or _claimed(e, bot, claim), claim
 
 
-def _kind_says(kind: Bot[Any, Any], config: Any, old: Any) -> tuple[str, tuple[str, ...]]:
+def _claimed(e: Engine, bot: str, claim: str) -> str:
+    """Why this bot may not live with its claim: another that lives holds it."""
+    for row in e.desk.bots.values() if claim else ():
+        if row.name != bot and row.claim == claim and _lives(e, row):
+            return f"{claim} is held by {row.name}, which is {row.phase}; only one bot at a time may hold it"
+    return ""
+
+
+def _lives(e: Engine, row: BotRow) -> bool:
+    """Not at its end, or at its end with something open."""
+    ended = row.phase == "stopped" and not any(slot.orders for slot in row.slots.values())
+    return not ended or bool(residue(e, row))
+
+
+def _kind_says(kind: Bot[Any, Any], config: Any, old: Any) -> tuple[str, tuple[str, ...], str]:
     said = kind.check(config) or (kind.check_amend(old, config) if old is not None else "")
     if said:
-        return said, ()
+        return said, (), ""
+    claim: object = kind.claim(config)
+    assert isinstance(claim, str), "its claim is no text"
     markets = kind.markets(config)
     for feed in kind.feeds(config):
         assert feed.market in markets, f"it wants to hear {feed.market}, which it does not watch"
-    return "", markets
+    return "", markets, claim[:200]
 
 
 def _bad_name(name: str) -> str:
@@ -180,12 +200,13 @@ def _amend(e: Engine, args: c.BotAmend, command: Command) -> Result:
         old = msgspec.json.decode(row.config, type=kind.Config)
     except msgspec.DecodeError as error:
         return False, mistake(error, kind.Config, row.kind)
-    said = _judge(e, kind, config, old) or _moved_slots(row, kind.markets(config))
+    said, claim = _judge(e, kind, config, args.name, old)
+    said = said or _moved_slots(row, kind.markets(config))
     if said:
         return False, said
     if config == old:
         return True, f"{args.name} has these parameters already"
-    e.write(r.BotAmended(bot=args.name, config=Raw(msgspec.json.encode(config))))
+    e.write(r.BotAmended(bot=args.name, config=Raw(msgspec.json.encode(config)), claim=claim))
     e.calm(args.name)
     now = e.bots[args.name]
     now.config = config
@@ -209,7 +230,7 @@ def _pause(e: Engine, args: c.BotPause, command: Command) -> Result:
 def _resume(e: Engine, args: c.BotResume, command: Command) -> Result:
     row = e.desk.bots.get(args.name)
     if row is not None and row.phase in ENDED:
-        said = e.embody(row)
+        said = _claimed(e, row.name, row.claim) or e.embody(row)
         if said:
             return False, said
     allowed = ("paused", "parked", "stopping", "stopped", "killed")
@@ -272,7 +293,11 @@ def _tell(e: Engine, args: c.BotTell, command: Command) -> Result:
         return False, f"a {row.kind} does not know the word {args.text!r}; it knows: {known}"
     if row.phase in ("parked", "killed"):
         return False, f"{args.name} is {row.phase} and does not listen; resume it first"
+    if row.still:
+        return False, f"{args.name} is kept still ({row.why}) and does not listen; resume it first"
     if row.phase == "stopped":
+        if said := _claimed(e, row.name, row.claim):
+            return False, said
         e.write(r.BotPhased(bot=args.name, phase="running", why=f"woken by {command.actor}"))
     said = tell(e, args.name, command.actor, Send(args.name, args.text, Raw(bytes(args.args))))
     return (False, said) if said else (True, f"told {args.name}: {args.text}")
@@ -299,6 +324,7 @@ def _desk_revive(e: Engine, args: c.DeskRevive, command: Command) -> Result:
         e.write(r.KillSwitch(on=False, actor=command.actor, why=args.why))
         for name in e.desk.bots:
             e.touch(name)
+        schedules.arm(e)  # those that the switch held back
     return True, "the kill switch is off"
 
 
@@ -342,6 +368,18 @@ def _reconnect(e: Engine, args: c.AccountReconnect, command: Command) -> Result:
     return True, f"trying {args.account} now"
 
 
+def _schedule_run(e: Engine, args: c.ScheduleRun, command: Command) -> Result:
+    return schedules.run_now(e, args, command, hear_command)
+
+
+def _schedule_pause(e: Engine, args: c.SchedulePause, command: Command) -> Result:
+    return schedules.turn(e, args.name, False, command)
+
+
+def _schedule_resume(e: Engine, args: c.ScheduleResume, command: Command) -> Result:
+    return schedules.turn(e, args.name, True, command)
+
+
 _DO: dict[str, Callable[[Engine, Any, Command], Result]] = {
     "bot.add": _add,
     "bot.amend": _amend,
@@ -353,8 +391,16 @@ _DO: dict[str, Callable[[Engine, Any, Command], Result]] = {
     "bot.tell": _tell,
     "desk.kill": _desk_kill,
     "desk.revive": _desk_revive,
+    "desk.cancel": cancel_orders,
+    "desk.backup": errands.backup,
+    "desk.reload": errands.reload,
     "order.resolve": _resolve,
     "account.audit": _audit,
     "account.reconnect": _reconnect,
+    "schedule.set": schedules.set_schedule,
+    "schedule.rm": schedules.remove,
+    "schedule.run": _schedule_run,
+    "schedule.pause": _schedule_pause,
+    "schedule.resume": _schedule_resume,
 }
 assert list(_DO) == list(c.VERBS)

@@ -59,7 +59,7 @@ def settle_bots(e: Engine) -> None:
 
 def settle_bot(e: Engine, row: BotRow) -> None:
     now = e.bots[row.name]
-    if row.phase in ("running", "paused", "stopping") and now.bot is not None:
+    if row.phase in ("running", "paused", "stopping") and now.bot is not None and not row.still:
         decision = _ask(e, row, now)
         if decision is not None:
             _take(e, row, now, decision)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from kedge.model.venue import Feed, PlaceOrder
 
@@ -60,4 +60,18 @@ class Retry(Struct, frozen=True):
     account: str
 
 
-Effect = Place | Amend | Cancel | Lookup | AskReport | Watch | Retry
+class CancelAll(Struct, frozen=True):
+    """Every open order of the account, ours or not, as far as the venue can."""
+
+    account: str
+
+
+class Errand(Struct, frozen=True):
+    """A deed outside the engine and its venues, done once; `ErrandDone` tells what came of it."""
+
+    command_id: str
+    verb: str
+    args: Raw
+
+
+Effect = Place | Amend | Cancel | Lookup | AskReport | Watch | Retry | CancelAll | Errand

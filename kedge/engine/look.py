@@ -9,7 +9,8 @@ import msgspec
 from kedge.engine.decide import residue
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.senses import BotNow, Link, MarketNow
-from kedge.engine.state import Account, BotRow, Order, Slot
+from kedge.engine.state import Account, BotRow, Order, ScheduleRow, Slot
+from kedge.engine.sweeping import needs as sweep_needs
 from kedge.engine.view import why_idle
 from kedge.engine.wants import Rest, Want
 from kedge.model.instrument import Instrument, account_of
@@ -20,6 +21,7 @@ from kedge.model.looks import (
     MarketLook,
     OrderLook,
     PositionLook,
+    ScheduleLook,
     SlotLook,
     Status,
 )
@@ -50,6 +52,7 @@ def status(e: Engine, now_ns: int, began_ns: int, seq: int, durable_seq: int) ->
         unrealised=unrealised,
         counts=dict(e.counts),
         unhedged=_unhedged(e),
+        schedules=tuple(_schedule(row) for row in e.desk.schedules.values()),
     )
 
 
@@ -181,7 +184,35 @@ def _account(e: Engine, link: Link, now_ns: int) -> AccountLook:
         unknown_orders=sum(1 for order in live if order.state is State.UNKNOWN),
         balances={b.asset: b.total for b in link.balances or account.balances},
         markets=tuple(_market(e, market, now_ns) for market in watched),
+        orders=_by_state(live),
+        free={b.asset: b.free for b in link.balances or account.balances},
     )
+
+
+def _schedule(row: ScheduleRow) -> ScheduleLook:
+    return ScheduleLook(
+        name=row.name,
+        verb=row.verb,
+        args=msgspec.json.decode(row.args),
+        every=row.every,
+        zone=row.zone,
+        enabled=row.enabled,
+        missed=row.missed,
+        comment=row.comment,
+        next_ns=row.next_ns if row.enabled else 0,
+        due_ns=row.due_ns,
+        ran_ns=row.ran_ns,
+        ok=row.ok,
+        says=row.says,
+        set_by=row.set_by,
+    )
+
+
+def _by_state(live: list[Order]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for order in live:
+        found[str(order.state)] = found.get(str(order.state), 0) + 1
+    return found
 
 
 def _market(e: Engine, market: MarketNow, now_ns: int) -> MarketLook:
@@ -271,6 +302,7 @@ def _needs(e: Engine, now_ns: int) -> list[str]:
         if said:
             found.append(said)
             told[row.name] = None
+    found += [said for account in e.desk.sweeps if (said := sweep_needs(e, account))]
     for link in e.links.values():
         if not link.ready:
             mend = f"; not tried again; mended? kedge reconnect {link.account}" if link.stopped else ""

@@ -361,6 +361,8 @@ def _place(
         touch=touch[0].price if touch else ZERO,
         why=rest.why,
     )
+    if link.account in e.desk.sweeps:  # what is new must not be cancelled with the old
+        e.write(r.CancelAllEnded(account=link.account, says="a bot places orders again"))
     e.write(intent)
     e.note_order(intent)
     e.count_sent(link.account, row.name, e.now_ns)

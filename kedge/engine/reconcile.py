@@ -13,6 +13,7 @@ from kedge.engine.engine import AUDIT_EVERY_NS, SECOND_NS, Engine
 from kedge.engine.orders import ask_report, attend, check_fills, hear_cash, hear_fill, hear_order, want_report
 from kedge.engine.senses import Care, Link
 from kedge.engine.state import Account
+from kedge.engine.sweeping import look as look_what_is_left
 from kedge.model import records as r
 from kedge.model.events import LinkDown, LinkOdd, LinkUp
 from kedge.model.instrument import account_of, symbol_of
@@ -29,7 +30,7 @@ DOUBT_NS = 3 * SECOND_NS
 
 def link_up(e: Engine, heard: LinkUp) -> None:
     link = e.links[heard.account]
-    link.rules, link.up, link.ready = heard.rules, True, False
+    link.rules, link.up, link.ready, link.ups = heard.rules, True, False, link.ups + 1
     link.why, link.since_ns, link.failures = "asking the venue", e.now_ns, 0
     link.asking, link.watched, link.fed, link.stopped, link.odd = False, (), (), False, ""
     e.calm(heard.account)
@@ -112,6 +113,7 @@ def reported(e: Engine, account: Account, report: AccountReport) -> None:
     _ask_after_missing(e, account, link, report, shown)
     _compare_positions(e, account, link, report, quiet)
     _now_ready(e, link)
+    look_what_is_left(e, account, report)
 
 
 def _now_ready(e: Engine, link: Link) -> None:
@@ -119,6 +121,7 @@ def _now_ready(e: Engine, link: Link) -> None:
     e.timers.sooner(("report", link.account), e.now_ns + AUDIT_EVERY_NS)
     if not link.ready:
         link.ready, link.why = True, ""
+        link.first_ready_ns = link.first_ready_ns or e.now_ns
         e.note("info", "reconciled; ready", "", link.account)
         e.count("reconciled")
         check_fills(e, link.account)  # what ended just before may still lack its last fills

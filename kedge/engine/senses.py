@@ -133,6 +133,14 @@ class Link(Struct):
     ended_ns: int = 0  # when an order last ended with a rest, and when fills were last asked for therefore
     checked_ns: int = 0
     sent_ns: list[int] = field(default_factory=list)
+    ups: int = 0  # how often it came up in this life, and when it was first ready
+    first_ready_ns: int = 0
+    # Of the cancelling of every order that is under way: how often the venue was asked and when last, what it
+    # said to that, and what a report showed afterwards (None: no report yet).
+    sweeps: int = 0
+    swept_ns: int = 0
+    sweep_says: str = ""
+    left: tuple[str, ...] | None = None
 
 
 class Care(Struct):

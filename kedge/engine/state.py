@@ -16,7 +16,7 @@ from kedge.model.instrument import Instrument, Market
 from kedge.model.ledger import Position, Tally
 from kedge.model.numbers import ZERO
 from kedge.model.order import LIVE, TERMINAL, OrderKind, Side, State, Tif, Trigger
-from kedge.model.records import Phase, Role, Told
+from kedge.model.records import Missed, Phase, Role, Told
 from kedge.model.venue import Balance
 
 # A finished order stays in memory this long for late news, and at most so many per account.
@@ -115,6 +115,45 @@ class BotRow(Struct):
     told: int = 0  # the number of the last message to it
     last_word: str = ""
     added_ns: int = 0
+    claim: str = ""  # what no other living bot may hold
+    still: bool = False  # paused wholly: not even balancing
+
+
+class ScheduleRow(Struct):
+    """A command that runs by itself, and what came of it last."""
+
+    name: str
+    verb: str
+    args: Raw
+    every: str
+    zone: str
+    enabled: bool
+    missed: Missed
+    comment: str
+    anchor_ns: int
+    next_ns: int  # 0: never
+    set_by: str
+    set_ns: int
+    due_ns: int = 0
+    ran_ns: int = 0
+    ok: bool = True
+    says: str = ""
+
+
+class ErrandRow(Struct):
+    """A deed outside the engine that is under way."""
+
+    verb: str
+    schedule: str
+    began_ns: int
+
+
+class Sweep(Struct):
+    """Every order of an account that was open then is to go."""
+
+    actor: str
+    why: str
+    asked_ns: int
 
 
 class Account(Struct):
@@ -169,6 +208,9 @@ class Desk(Struct):
     # Per market, kept in step with every fill and every order: the account's net and what is open.
     nets: dict[Market, Decimal] = field(default_factory=dict)
     open: dict[Market, Open] = field(default_factory=dict)
+    schedules: dict[str, ScheduleRow] = field(default_factory=dict)
+    errands: dict[str, ErrandRow] = field(default_factory=dict)  # by command id
+    sweeps: dict[str, Sweep] = field(default_factory=dict)  # by account
 
     def account(self, name: str) -> Account:
         account = self.accounts.get(name)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from decimal import localcontext
 from typing import Any
 
+from kedge.engine import errands, schedules
 from kedge.engine.commands import hear_command
 from kedge.engine.decide import settle_bots
 from kedge.engine.effects import Watch
@@ -32,6 +33,7 @@ from kedge.engine.orders import (
 )
 from kedge.engine.reconcile import link_down, link_odd, link_up, report_failed, reported
 from kedge.engine.senses import TimerKey
+from kedge.engine.sweeping import sweep, swept
 from kedge.model import events as ev
 from kedge.model import records as r
 from kedge.model.instrument import account_of
@@ -69,6 +71,8 @@ def _begin(e: Engine, desk_id: int, cell: str, life: int) -> None:
             if account.name in e.links:
                 look_after(e, order)
     _count_sent(e)
+    errands.cut_off(e)
+    schedules.arm(e, schedules.START_NS)
 
 
 def _count_sent(e: Engine) -> None:
@@ -143,6 +147,16 @@ def _session_timer(e: Engine, key: TimerKey) -> None:
         e.touch(bot)
 
 
+def _schedule_timer(e: Engine, key: TimerKey) -> None:
+    schedules.due(e, key[1], hear_command)
+
+
+def _sweep_timer(e: Engine, key: TimerKey) -> None:
+    link = e.links.get(key[1])
+    if link is not None:
+        sweep(e, link)
+
+
 _TIMERS: dict[str, Callable[[Engine, TimerKey], None]] = {
     "order": _order_timer,
     "bot": _bot_timer,
@@ -150,6 +164,8 @@ _TIMERS: dict[str, Callable[[Engine, TimerKey], None]] = {
     "fills": _fills_timer,
     "stale": _stale_timer,
     "session": _session_timer,
+    "schedule": _schedule_timer,
+    "sweep": _sweep_timer,
 }
 
 
@@ -293,6 +309,8 @@ _HEAR: dict[type, Callable[[Engine, Any], None]] = {
     ev.BalanceNews: _balance_news,
     ev.Answered: _answered,
     ev.LookedUp: _looked_up,
+    ev.CancelledAll: swept,
     ev.Command: hear_command,
+    ev.ErrandDone: errands.done,
     ev.Outgrown: _outgrown,
 }

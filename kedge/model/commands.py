@@ -6,9 +6,11 @@ given twice, it acts once and answers the same.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
+
+from kedge.model.records import Missed
 
 
 class BotAdd(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +104,61 @@ class AccountReconnect(Struct, frozen=True, forbid_unknown_fields=True):
     account: str
 
 
+class DeskCancel(Struct, frozen=True, forbid_unknown_fields=True):
+    """Cancel every order of an account or a bot, and keep the bots concerned still until resumed."""
+
+    account: str = ""
+    bot: str = ""
+    why: str = ""
+
+
+class DeskBackup(Struct, frozen=True, forbid_unknown_fields=True):
+    """Write a verified copy of the journal. In `target`, {date} and {time} stand for now (UTC)."""
+
+    target: Annotated[str, Meta(min_length=1, max_length=1024)]
+
+
+class DeskReload(Struct, frozen=True, forbid_unknown_fields=True):
+    """Follow the bots file again."""
+
+
+class ScheduleSet(Struct, frozen=True, forbid_unknown_fields=True):
+    """Have a command run by itself; replaces the schedule of that name."""
+
+    name: str
+    verb: str
+    every: Annotated[str, Meta(max_length=200)]
+    args: Raw = Raw(b"{}")
+    zone: Annotated[str, Meta(max_length=64)] = "UTC"
+    enabled: bool = True
+    missed: Missed = "once"
+    comment: Annotated[str, Meta(max_length=300)] = ""
+
+
+class ScheduleRm(Struct, frozen=True, forbid_unknown_fields=True):
+    """Forget a schedule."""
+
+    name: str
+
+
+class ScheduleRun(Struct, frozen=True, forbid_unknown_fields=True):
+    """Run a schedule's command now, too; when it is due next stays."""
+
+    name: str
+
+
+class SchedulePause(Struct, frozen=True, forbid_unknown_fields=True):
+    """Let a schedule rest until it is resumed."""
+
+    name: str
+
+
+class ScheduleResume(Struct, frozen=True, forbid_unknown_fields=True):
+    """Have a paused schedule run again, from its next time on."""
+
+    name: str
+
+
 VERBS: dict[str, type[Struct]] = {
     "bot.add": BotAdd,
     "bot.amend": BotAmend,
@@ -113,7 +170,15 @@ VERBS: dict[str, type[Struct]] = {
     "bot.tell": BotTell,
     "desk.kill": DeskKill,
     "desk.revive": DeskRevive,
+    "desk.cancel": DeskCancel,
+    "desk.backup": DeskBackup,
+    "desk.reload": DeskReload,
     "order.resolve": OrderResolve,
     "account.audit": AccountAudit,
     "account.reconnect": AccountReconnect,
+    "schedule.set": ScheduleSet,
+    "schedule.rm": ScheduleRm,
+    "schedule.run": ScheduleRun,
+    "schedule.pause": SchedulePause,
+    "schedule.resume": ScheduleResume,
 }

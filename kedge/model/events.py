@@ -171,6 +171,13 @@ class LookedUp(_Event, frozen=True):
     error: str = ""
 
 
+class CancelledAll(_Event, frozen=True):
+    """What the venue said to the wish that every open order should go; "" where it agreed."""
+
+    account: str
+    says: str = ""
+
+
 # ── people ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -182,6 +189,14 @@ class Command(_Event, frozen=True):
     via: str
     verb: str
     args: Raw = Raw(b"{}")
+
+
+class ErrandDone(_Event, frozen=True):
+    """A deed outside the engine has come to its end."""
+
+    command_id: str
+    ok: bool
+    says: str
 
 
 class Outgrown(_Event, frozen=True):
@@ -210,7 +225,9 @@ Event = (
     | BalanceNews
     | Answered
     | LookedUp
+    | CancelledAll
     | Command
+    | ErrandDone
     | Outgrown
 )
 

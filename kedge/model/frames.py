@@ -35,6 +35,8 @@ LINE_BYTES_MAX = 16 * 1024 * 1024
 REQUEST_BYTES_MAX = 256 * 1024
 
 Id = Annotated[int, Meta(ge=1, le=2**53)]
+# A person whom a program speaks for: a name or an address. It becomes the second half of the actor.
+Person = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._@+-]{0,64}\Z")]
 Fault = Literal["malformed", "protocol", "denied", "usage", "refused", "busy", "away", "bug"]
 
 
@@ -53,12 +55,16 @@ class Hello(Frame, frozen=True):
 
 
 class Do(Frame, frozen=True):
-    """A command. `command_id` is the idempotency key: asked twice, done once, answered the same."""
+    """A command. `command_id` is the idempotency key: asked twice, done once, answered the same.
+
+    `of`: the person whom the caller speaks for; the actor is then recorded as `<user>:<person>`.
+    """
 
     id: Id
     command_id: Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
     verb: Annotated[str, Meta(max_length=40)]
     args: Raw = Raw(b"{}")
+    of: Person = ""
 
 
 class Status(Frame, frozen=True):

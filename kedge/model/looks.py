@@ -95,6 +95,52 @@ class AccountLook(Struct, frozen=True):
     unknown_orders: int
     balances: dict[str, Decimal]
     markets: tuple[MarketLook, ...]
+    orders: dict[str, int] = {}  # live orders by state
+    # How the venue's adapter is: 0 where it cannot tell.
+    requests_used: int = 0  # of the venue's allowance now
+    requests_max: int = 0
+    skew_ns: int = 0  # the venue's clock less ours
+    answer_ns: int = 0  # the median of the last requests
+    private_age_ns: int = 0  # since the private stream was heard
+    reconnects: int = 0  # since the start
+    trouble: str = ""  # what is odd, in one sentence
+    free: dict[str, Decimal] = {}  # of the balances: what is not held by orders and positions
+
+
+class ScheduleLook(Struct, frozen=True):
+    """A command that runs by itself."""
+
+    name: str
+    verb: str
+    args: dict[str, object]
+    every: str
+    zone: str
+    enabled: bool
+    missed: str  # what becomes of times at which nobody could run it: "skip" or "once"
+    comment: str
+    next_ns: int  # 0: never, or not until it is resumed
+    # The last time it was due, when that was dealt with, and what came of it; 0 and "" before the first.
+    due_ns: int
+    ran_ns: int
+    ok: bool
+    says: str
+    set_by: str
+
+
+class Meters(Struct, frozen=True):
+    """How the engine itself is, over the last minute where nothing else is said."""
+
+    loop_lag_ns: int = 0  # by how much the loop was late: the median
+    loop_lag_max_ns: int = 0
+    journal_ns: int = 0  # from writing to durable: the median
+    journal_p99_ns: int = 0
+    recovery_ns: int = 0  # of this life: from the start until every account was ready; 0 until then
+    steps: int = 0  # of this life
+    inbox: int = 0  # events that wait now
+    unsynced: int = 0  # records that are not durable yet
+    effects: int = 0  # effects that wait for that, or for a venue
+    rss_bytes: int = 0
+    fds: int = 0
 
 
 class Status(Struct, frozen=True):
@@ -117,3 +163,5 @@ class Status(Struct, frozen=True):
     unrealised: dict[str, Decimal]
     counts: dict[str, int]  # events, records, effects, commands, refusals, drops...
     unhedged: Decimal = ZERO
+    meters: Meters = Meters()
+    schedules: tuple[ScheduleLook, ...] = ()

@@ -25,6 +25,8 @@ Role = Literal["risk", "balance"]
 NoteLevel = Literal["info", "warn", "alarm"]
 Change = Literal["amend", "cancel"]
 ChangeResult = Literal["done", "refused", "silent"]
+# What becomes of the times at which nobody could run a schedule.
+Missed = Literal["skip", "once"]
 
 
 class _Record(Struct, frozen=True, tag=True, omit_defaults=True):
@@ -77,6 +79,80 @@ class Noted(_Record, frozen=True):
     account: str = ""
 
 
+class CancelAllAsked(_Record, frozen=True):
+    """Every open order of an account is to go, whoever placed it. In force until `CancelAllEnded`."""
+
+    account: str
+    actor: str
+    why: str = ""
+
+
+class CancelAllEnded(_Record, frozen=True):
+    """A complete report asked for later shows nothing that was open then; or a bot places orders again."""
+
+    account: str
+    says: str = ""
+
+
+# ── schedules and errands ───────────────────────────────────────────────────────────────────────
+
+
+class ScheduleSet(_Record, frozen=True):
+    """A command that runs by itself from here on, and when next. Replaces the schedule of that name.
+
+    `next_ns` 0: not until it is enabled. The fact holds it so that a replay needs no zone's data.
+    """
+
+    name: str
+    verb: str
+    args: Raw
+    every: str
+    next_ns: int
+    actor: str
+    zone: str = "UTC"
+    enabled: bool = True
+    missed: Missed = "once"
+    comment: str = ""
+    anchor_ns: int = 0  # what an interval is counted from
+
+
+class ScheduleRemoved(_Record, frozen=True):
+    """The schedule is forgotten; the commands that it gave stay in the journal."""
+
+    name: str
+
+
+class ScheduleRan(_Record, frozen=True):
+    """What came of one due time: in the same commit as the command's own record, and when it runs next.
+
+    `command_id` "": nothing was run at that time, and `says` tells why.
+    """
+
+    name: str
+    due_ns: int
+    ok: bool
+    says: str
+    next_ns: int
+    command_id: str = ""
+
+
+class ErrandBegan(_Record, frozen=True):
+    """A deed outside the engine (a backup, reading the bots file) is about to be done, once."""
+
+    command_id: str
+    verb: str
+    args: Raw
+    schedule: str = ""  # which one gave it
+
+
+class ErrandEnded(_Record, frozen=True):
+    """What came of an errand. One that was under way when a life ended is not begun again."""
+
+    command_id: str
+    ok: bool
+    says: str
+
+
 # ── bots ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -90,6 +166,7 @@ class BotAdded(_Record, frozen=True):
     state: Raw
     state_version: int = 1
     origin: str = "command"  # or "file": the bots file added it and may remove it
+    claim: str = ""  # what no other living bot may hold, like "preorder 1234"
 
 
 class BotAmended(_Record, frozen=True):
@@ -97,14 +174,19 @@ class BotAmended(_Record, frozen=True):
 
     bot: str
     config: Raw
+    claim: str = ""
 
 
 class BotPhased(_Record, frozen=True):
-    """The bot runs, is paused, is stopping, or has ended, and why."""
+    """The bot runs, is paused, is stopping, or has ended, and why.
+
+    `still`: paused wholly; what it balances with waits, too, until it is resumed or stopped.
+    """
 
     bot: str
     phase: Phase
     why: str = ""
+    still: bool = False
 
 
 class BotRemoved(_Record, frozen=True):
@@ -281,6 +363,13 @@ Record = (
     | KillSwitch
     | CommandTaken
     | Noted
+    | CancelAllAsked
+    | CancelAllEnded
+    | ScheduleSet
+    | ScheduleRemoved
+    | ScheduleRan
+    | ErrandBegan
+    | ErrandEnded
     | BotAdded
     | BotAmended
     | BotPhased

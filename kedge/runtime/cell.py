@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import localcontext
 from typing import Any
 
@@ -19,13 +19,22 @@ from msgspec import Raw, Struct
 
 from kedge.engine.apply import fold
 from kedge.engine.bot import Bot
-from kedge.engine.effects import Effect, Place
+from kedge.engine.effects import Effect, Errand, Place
 from kedge.engine.engine import Engine, Out, RiskBook
 from kedge.engine.state import Desk, decode_desk, encode_desk
 from kedge.engine.step import born, next_ns, step
 from kedge.journal.journal import Journal, JournalError
 from kedge.model import events as ev
-from kedge.model.events import BookLost, BookUpdate, Command, Event, LinkDown, Outgrown, Tick
+from kedge.model.events import (
+    BookLost,
+    BookUpdate,
+    Command,
+    ErrandDone,
+    Event,
+    LinkDown,
+    Outgrown,
+    Tick,
+)
 from kedge.model.instrument import account_of
 from kedge.model.numbers import MONEY
 from kedge.model.records import CommandTaken, Entry
@@ -40,6 +49,7 @@ INBOX_MOST = 100_000
 # Records written but not yet durable; beyond this the engine waits for the disk.
 UNSYNCED_MOST = 20_000
 BATCH_MOST = 256
+COMMITS_MEASURED = 1_000
 # What the venues stream by themselves may be dropped when too much of it waits, since a report brings it
 # again. Answers, links and commands are as many as were asked for, and never come twice.
 STREAMED = (ev.OrderNews, ev.FillNews, ev.CashNews, ev.BalanceNews, ev.MarkUpdate, ev.InstrumentSeen)
@@ -53,6 +63,8 @@ class CellConfig(Struct, frozen=True):
 
 
 Tail = Callable[[Sequence[Entry]], None]
+# Carries out a deed outside the engine; raises ValueError with the sentence that says why it could not.
+DoErrand = Callable[[Errand], Awaitable[str]]
 
 
 class Cell:
@@ -79,6 +91,7 @@ class Cell:
         self.engine, self._snapshot_seq = self._remember(kinds, limits)
         self.tails: dict[int, Tail] = {}
         self.taps: dict[int, Callable[[Event], None]] = {}
+        self.do_errand: DoErrand = _no_errands
         self._record = record
         self._inbox: deque[Event] = deque()
         self._books: dict[str, BookUpdate] = {}
@@ -95,7 +108,9 @@ class Cell:
         self._durable = asyncio.Event()
         self._answers: dict[str, list[asyncio.Future[CommandTaken]]] = {}
         self._taking: dict[str, None] = {}  # commands whose record is not yet durable
-        self._shells: dict[str, Shell] = {}
+        self.shells: dict[str, Shell] = {}
+        # When a commit became durable, and how long after its first record was decided.
+        self.commits: deque[tuple[int, int]] = deque(maxlen=COMMITS_MEASURED)
         self._tree: Tree | None = None
         self._snapshotting = False
         self.stopped = False
@@ -115,6 +130,16 @@ class Cell:
         rules = {name: venue.rules for name, venue in self.venues.items()}
         return Engine(desk, kinds, rules, limits, self.config.version), past.snapshot_seq
 
+    @property
+    def waiting_events(self) -> int:
+        """Events that wait for their step."""
+        return len(self._inbox) + len(self._books)
+
+    @property
+    def held_effects(self) -> int:
+        """Effects that wait for their records to be durable."""
+        return len(self._waiting)
+
     # ── the loop ────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
@@ -126,9 +151,9 @@ class Cell:
             config = self.config
             out = born(self.engine, self.began_ns, config.desk_id, config.cell, self.journal.life)
             for name, venue in self.venues.items():
-                self._shells[name] = Shell(venue, tree, self.clock, self.hear, self.journal.holds)
+                self.shells[name] = Shell(venue, tree, self.clock, self.hear, self.journal.holds)
             self._deliver([(self.engine.now_ns, out)])
-            for name, shell in self._shells.items():
+            for name, shell in self.shells.items():
                 tree.start(name, shell.run())
             tree.start("engine", self._work())
             await tree.ended()
@@ -265,7 +290,7 @@ class Cell:
                     self._taking[record.command_id] = None
             for effect in out.effects:
                 if type(effect) is Place and effect.early:
-                    self._shells[effect.account].carry_out_now(effect)
+                    self.shells[effect.account].carry_out_now(effect)
                     early = True
                 else:
                     self._waiting.append((self.last_seq, effect))
@@ -306,6 +331,8 @@ class Cell:
         seq, entries = self._unsynced.popleft()
         assert seq > self.durable_seq
         self.durable_seq = seq
+        now_ns = self.clock()
+        self.commits.append((now_ns, now_ns - entries[0].ts_ns))
         self._durable.set()
         for entry in entries:
             if type(entry.record) is CommandTaken:
@@ -320,11 +347,24 @@ class Cell:
         due: list[Effect] = []
         while self._waiting and self._waiting[0][0] <= self.durable_seq:
             due.append(self._waiting.popleft()[1])
-        if len(due) == 1:
-            self._shells[due[0].account].carry_out_now(due[0])
+        if len(due) == 1 and not isinstance(only := due[0], Errand):
+            self.shells[only.account].carry_out_now(only)
             return
         for effect in due:  # the shells know which of them go first
-            self._shells[effect.account].carry_out(effect)
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        if not isinstance(effect, Errand):
+            self.shells[effect.account].carry_out(effect)
+        elif self._tree is not None:
+            self._tree.start("errand", self._run_errand(effect), lasting=False)
+
+    async def _run_errand(self, errand: Errand) -> None:
+        try:
+            done = ErrandDone(errand.command_id, True, await self.do_errand(errand))
+        except ValueError as wrong:
+            done = ErrandDone(errand.command_id, False, str(wrong))
+        self.hear(done)
 
     async def _caught_up(self) -> None:
         while self.last_seq - self.durable_seq > UNSYNCED_MOST // 2:
@@ -384,6 +424,10 @@ class Cell:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_exception(EngineAway("the engine stopped before the command was durable"))
+
+
+async def _no_errands(errand: Errand) -> str:
+    raise ValueError(f"nobody here carries out {errand.verb}")
 
 
 _EMPTY = Raw(b"{}")

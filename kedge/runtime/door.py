@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import Raw, Struct
 
 from kedge.engine import look
+from kedge.engine.effects import Errand
 from kedge.journal.journal import JournalError
 from kedge.journal.sqlite import SqliteJournal
+from kedge.kinds import Kinds
+from kedge.model.commands import DeskBackup
 from kedge.model.events import Command, Event, Outgrown
 from kedge.model.looks import Status
 from kedge.model.records import BotPhased, CommandTaken, Entry
 from kedge.runtime.bots_file import ENDED, changes, conflicts, farewell, leaving
 from kedge.runtime.cell import Cell
-from kedge.runtime.kinds import Kinds
+from kedge.runtime.meters import Gauges
 from kedge.runtime.port import EngineAway
 from kedge.runtime.readings import Readings
 from kedge.settings import BotSpec, SettingsWrong, read_bots_file
@@ -42,9 +46,11 @@ class EngineDoor:
         self._kinds = kinds
         self._bots_path = bots_path
         self._numbers = 0
+        self.gauges = Gauges(cell)
         # Bots that were stopped because they left the bots file: removed as soon as they have ended.
         self._leaving: dict[str, None] = {}
         cell.tails[self._key()] = self._see_off
+        cell.do_errand = self._do_errand
 
     async def command(self, command: Command) -> CommandTaken:
         """The kind is imported first; where that fails, the engine refuses the command with the reason."""
@@ -55,7 +61,8 @@ class EngineDoor:
 
     def status(self) -> Status:
         cell = self._cell
-        return look.status(cell.engine, cell.clock(), cell.began_ns, cell.last_seq, cell.durable_seq)
+        now = look.status(cell.engine, cell.clock(), cell.began_ns, cell.last_seq, cell.durable_seq)
+        return self.gauges.fill_in(now)
 
     async def read(self, what: str, args: dict[str, object]) -> object:
         """`open_orders` and `held` are as the engine has them now; the rest is from the tables."""
@@ -136,6 +143,13 @@ class EngineDoor:
             raise ValueError(str(error)) from None
         return str(path)
 
+    async def _do_errand(self, errand: Errand) -> str:
+        """What the engine has begun and cannot do itself; raises ValueError with the reason."""
+        if errand.verb == "desk.backup":
+            made = await self.backup(msgspec.json.decode(errand.args, type=DeskBackup).target)
+            return f"a verified copy is in {made}"
+        return await self.reload()
+
     async def reload(self) -> str:
         """Follow the bots file as it is now."""
         try:
@@ -176,6 +190,8 @@ class EngineDoor:
 
     def _kind_of(self, command: Command) -> str:
         """The kind that a command is about to need; "" where it needs none that is not there."""
+        if command.verb == "schedule.set":
+            return kind_to_add(_argument(command, "verb"), _raw_args(command))
         if command.verb == "bot.add":
             return _argument(command, "kind")
         row = self._cell.engine.desk.bots.get(_argument(command, "name"))
@@ -186,8 +202,28 @@ class EngineDoor:
         return self._numbers
 
 
-def _argument(command: Command, name: str) -> str:
+def kind_to_add(verb: str, args: bytes) -> str:
+    """The kind of bot that a schedule's command will start; "" where it starts none."""
+    return _word(args, "kind") if verb == "bot.add" else ""
+
+
+def _raw_args(command: Command) -> bytes:
     try:
-        return str(msgspec.json.decode(command.args, type=dict[str, object]).get(name, ""))
+        return bytes(msgspec.json.decode(command.args, type=_Args).args)
+    except msgspec.DecodeError:
+        return b""
+
+
+class _Args(Struct):
+    args: Raw = Raw(b"{}")
+
+
+def _argument(command: Command, name: str) -> str:
+    return _word(command.args, name)
+
+
+def _word(args: bytes | Raw, name: str) -> str:
+    try:
+        return str(msgspec.json.decode(args, type=dict[str, object]).get(name, ""))
     except msgspec.DecodeError:
         return ""

@@ -282,7 +282,8 @@ class _Caller:
         except msgspec.DecodeError as error:
             await self._fail(request.id, "usage", mistake(error, shape, request.verb))
             return
-        command = Command(request.command_id, self._actor, self._via, request.verb, request.args)
+        actor = f"{self._actor}:{request.of}" if request.of else self._actor
+        command = Command(request.command_id, actor, self._via, request.verb, request.args)
         taken = await self._door.port.command(command)
         await self._say(Answer(request.id, frames.to_raw(taken)))
 

@@ -21,9 +21,9 @@ from kedge.engine.step import step
 from kedge.journal import recorder
 from kedge.journal.journal import JournalError
 from kedge.journal.sqlite import ReadOnlyJournal
+from kedge.kinds import Kinds
 from kedge.model import records as r
 from kedge.model.events import Event, LinkUp
-from kedge.runtime.kinds import Kinds
 
 
 class Played(Struct):

@@ -11,8 +11,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place, Retry, Watch
-from kedge.model.events import Answered, Event, LookedUp, Reported, ReportFailed, Request
+from kedge.engine.effects import Amend, AskReport, Cancel, CancelAll, Effect, Lookup, Place, Retry, Watch
+from kedge.model.events import Answered, CancelledAll, Event, LookedUp, Reported, ReportFailed, Request
 from kedge.model.venue import AccountReport, Answer
 from kedge.runtime.budget import Budget
 from kedge.runtime.env import Clock
@@ -26,6 +26,7 @@ QUEUE_MOST = 20_000
 # An order is not sent when less than this is left of its time: it would only arrive too late.
 MARGIN_NS = 50_000_000
 SECOND_NS = 1_000_000_000
+ANSWERS_MEASURED = 100
 
 
 class Shell:
@@ -49,6 +50,18 @@ class Shell:
         self._watch: Watch | None = None
         self._watching = False
         self.sent = 0
+        # How long the last answers to requests took.
+        self.answers_ns: deque[int] = deque(maxlen=ANSWERS_MEASURED)
+
+    @property
+    def waiting(self) -> int:
+        """Effects that wait for their turn here."""
+        return len(self._urgent) + len(self._questions) + len(self._others)
+
+    @property
+    def allowance(self) -> tuple[int, int]:
+        """Requests used and allowed at once, by our own count."""
+        return self.venue.rules.burst - self.budget.left, self.venue.rules.burst
 
     async def run(self) -> None:
         """Open the venue and carry out effects until cancelled."""
@@ -147,17 +160,27 @@ class Shell:
                 self._not_sent(effect, stands)
                 return
             self.sent += 1
+            began_ns = self._clock()
+            await self._request(effect)
+            self.answers_ns.append(self._clock() - began_ns)
+            return
+        if isinstance(effect, Lookup):
+            self._hear(await venue.lookup(effect.client_id, effect.symbol))
+        elif isinstance(effect, AskReport):
+            self._report(await venue.report(effect.cursor))
+        elif isinstance(effect, CancelAll):
+            lost = "" if self._holds() else "not asked: this process no longer holds the lease"
+            self._hear(CancelledAll(self.account, lost or await venue.cancel_all(None)))
+
+    async def _request(self, effect: Place | Amend | Cancel) -> None:
+        venue = self.venue
         if isinstance(effect, Place):
             self._answered(await venue.place(effect.order))
         elif isinstance(effect, Cancel):
             self._answered(await venue.cancel(effect.client_id, effect.symbol, effect.valid_until_ns))
-        elif isinstance(effect, Amend):
+        else:
             e = effect
             self._answered(await venue.amend(e.client_id, e.symbol, e.price, e.qty, e.valid_until_ns))
-        elif isinstance(effect, Lookup):
-            self._hear(await venue.lookup(effect.client_id, effect.symbol))
-        elif isinstance(effect, AskReport):
-            self._report(await venue.report(effect.cursor))
 
     def _answered(self, answered: Answered) -> None:
         if answered.retry_ns and answered.unsent:
@@ -193,6 +216,8 @@ class Shell:
             self._hear(LookedUp(self.account, effect.client_id, self._clock(), error=why))
         elif isinstance(effect, AskReport):
             self._hear(ReportFailed(self.account, why))
+        elif isinstance(effect, CancelAll):
+            self._hear(CancelledAll(self.account, f"not asked: {why}"))
 
     def _answer(self, request: Request, client_id: str, why: str) -> None:
         self._hear(

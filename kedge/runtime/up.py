@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,22 +27,25 @@ from kedge.journal.lease import AccountLock
 from kedge.journal.reading import Reading
 from kedge.journal.recorder import FlightRecorder
 from kedge.journal.sqlite import SqliteJournal
+from kedge.kinds import Kinds
+from kedge.logs import Log
 from kedge.model.exits import Exit, Halt
 from kedge.model.looks import Status
 from kedge.model.outcome import Outcome
-from kedge.model.records import BotPhased, Entry, Noted
+from kedge.model.records import BotPhased, Noted, Record
 from kedge.runtime import accounts
 from kedge.runtime.cell import Cell, CellConfig
-from kedge.runtime.door import EngineDoor
+from kedge.runtime.companion import Companion
+from kedge.runtime.door import EngineDoor, kind_to_add
 from kedge.runtime.env import JUMP_NS, SteadyClock, new_desk_id
 from kedge.runtime.gate import Door
 from kedge.runtime.gate_unix import UnixGate
-from kedge.runtime.kinds import Kinds
 from kedge.runtime.newcomer import write_first_bots
 from kedge.runtime.paper import PaperFailed, PaperProcess
 from kedge.runtime.readings import Readings
 from kedge.runtime.tree import Tree
-from kedge.runtime.watchdog import Watchdog
+from kedge.service.notify import Notifier
+from kedge.service.watchdog import Watchdog
 from kedge.settings import AccountSettings, Secrets, Settings
 from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import Options
@@ -59,31 +62,15 @@ SWITCH_S = 0.0001
 Say = Callable[[str], None]
 
 
-def run_up(home: Home, settings: Settings, *, for_ns: int, say: Say) -> Outcome:
-    """Run the desk until it is stopped or the time is over.
+def run_up(home: Home, settings: Settings, *, for_ns: int, say: Log, beside: Sequence[str] = ()) -> Outcome:
+    """Run the desk until it is stopped or the time is over; `beside` is how to start the pages.
 
     Raises `JournalError`, `SettingsWrong` and `Halt`, each with a sentence for people.
     """
     # The journal's thread gets Python's own lock back within 0.1 ms of its sync, not within 5 ms.
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-        return runner.run(_Up(home, settings, say).run(for_ns))
-
-
-def _whoever_listens(say: Say) -> Say:
-    """The terminal may be gone (`kedge up | head`, a dead tmux): that must hold up nothing."""
-    gone = False
-
-    def tell(sentence: str) -> None:
-        nonlocal gone
-        if gone:
-            return
-        try:
-            say(sentence)
-        except (OSError, ValueError):  # a broken pipe, a closed file
-            gone = True
-
-    return tell
+        return runner.run(_Up(home, settings, say, beside).run(for_ns))
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -96,14 +83,16 @@ def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class _Up:
-    def __init__(self, home: Home, settings: Settings, say: Say) -> None:
+    def __init__(self, home: Home, settings: Settings, say: Log, beside: Sequence[str] = ()) -> None:
         self.home = home
         self.settings = settings
-        self.say = _whoever_listens(say)
+        self.say = say
+        self.service = Notifier()  # before any child is started
         self.clock = SteadyClock()
         self.cell_name = settings.desk.cell
         self.kinds = Kinds(home.bots_folder)
         self.paper: PaperProcess | None = None
+        self.companion = Companion(beside, self.say) if beside else None
         self._exits = contextlib.AsyncExitStack()
 
     async def run(self, for_ns: int) -> Outcome:
@@ -119,6 +108,9 @@ class _Up:
             cell = self._cell(journal, venues)
             # People's own kinds, before the cell is born: who has none is parked, and told why.
             self.kinds.load_all(bot.kind for bot in cell.engine.desk.bots.values())
+            for row in cell.engine.desk.schedules.values():
+                if kind := kind_to_add(row.verb, row.args):
+                    self.kinds.load(kind)
             return await self._live(cell, journal, for_ns)
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +214,7 @@ class _Up:
     async def _live(self, cell: Cell, journal: SqliteJournal, for_ns: int) -> Outcome:
         tree = Tree("desk")
         asyncio.get_running_loop().set_exception_handler(partial(_on_fault, tree))
-        readings = Readings(Reading.open(self.home.root, self.cell_name), journal, self.say)
+        readings = Readings(Reading.open(self.home.root, self.cell_name), journal, self.say.warn)
         cell.tails[0] = readings.tell
         cell.tails[-1] = self._log
         door_port = EngineDoor(cell, journal, readings, self.kinds, lambda: self.home.bots)
@@ -232,10 +224,14 @@ class _Up:
         self._on_signals(tree, door_port)
         tree.start("gate", gate.keep())
         tree.start("readings", readings.run())
-        tree.start("watchdog", Watchdog().run())
+        tree.start("gauges", door_port.gauges.run())
+        tree.start("watchdog", Watchdog("the engine").run())
         tree.start("clock", self._watch_clock())
         if self.paper is not None:
             tree.start("paper", self.paper.keep())
+        if self.companion is not None:
+            self._exits.push_async_callback(self.companion.stop)
+            tree.start("companion", self.companion.keep())
         living = tree.start("cell", cell.run())
         tree.start("bots file", self._follow(cell, door_port), lasting=False)
         self.say(f"{self.cell_name}: life {journal.life}, home {self.home.root}; stop with Ctrl-C")
@@ -245,6 +241,7 @@ class _Up:
             await tree.ended()
         finally:
             self._off_signals()
+            self.service.stopping()
             status = door_port.status()
             cell.stop()
             await gate.close()
@@ -267,12 +264,15 @@ class _Up:
         if not cell.engine.desk.bots_made and first is not None and newcomer:
             write_first_bots(self.home.bots, first.instruments.values())
         await self._reload(port)
+        self.service.ready(_standing(port.status()))
+        # Its pace is what systemd expects of a loop that turns.
+        await self.service.keep(lambda: _standing(port.status()))
 
     async def _reload(self, port: EngineDoor) -> None:
         try:
             self.say(f"bots file: {await port.reload()}")
         except ValueError as error:
-            self.say(f"bots file: {error}")
+            self.say.warn(f"bots file: {error}")
 
     async def _watch_clock(self) -> None:
         behind_ns = 0  # as far as it was told; a clock set ahead is followed, one set back stays behind
@@ -282,7 +282,7 @@ class _Up:
             moved_ns = jump_ns - behind_ns
             if abs(moved_ns) > JUMP_NS:
                 way = "ahead" if moved_ns > 0 else "back"
-                self.say(f"the machine's clock was set {way} by {abs(moved_ns) / SECOND_NS:.1f} s")
+                self.say.warn(f"the machine's clock was set {way} by {abs(moved_ns) / SECOND_NS:.1f} s")
             behind_ns = min(jump_ns, 0)
 
     def _on_signals(self, tree: Tree, port: EngineDoor) -> None:
@@ -298,11 +298,11 @@ class _Up:
             loop.remove_signal_handler(number)
 
     def _log(self, entries: Any) -> None:
-        """What bots and desk say, as lines for whoever watches the terminal."""
+        """What bots and desk say, as lines for whoever runs the machine."""
         for entry in entries:
-            said = _line(entry)
-            if said:
-                self.say(said)
+            level = _level(entry.record)
+            if level and self.say.wants(level):
+                self.say(_line(entry.record), level, seq=entry.seq, **_about(entry.record))
 
     async def _outcome(self, status: Status, readings: Readings, journal: SqliteJournal) -> Outcome:
         rows: dict[str, tuple[dict[str, Any], ...]] = {}
@@ -325,13 +325,33 @@ def _keyframe(cell: Cell) -> tuple[int, bytes]:
     return cell.last_seq, keyframe.take(cell.engine)
 
 
-def _line(entry: Entry) -> str:
-    record = entry.record
+def _level(record: Record) -> str:
+    """How loudly it is logged; "" for what the log leaves to the journal."""
+    if isinstance(record, Noted):
+        return {"info": "info", "warn": "warn", "alarm": "error"}[record.level]
     # Who is parked or paused by the desk gets an alarm that says the same.
     if isinstance(record, BotPhased) and record.why and record.phase not in ("parked", "paused"):
+        return "info"
+    return ""
+
+
+def _line(record: Record) -> str:
+    if isinstance(record, BotPhased):
         return f"{record.bot}: {record.phase}: {record.why}"
-    if not isinstance(record, Noted):
-        return ""
-    about = record.bot or record.account or "desk"
-    mark = {"info": "", "warn": "warning: ", "alarm": "ALARM: "}[record.level]
-    return f"{about}: {mark}{record.text}"
+    assert isinstance(record, Noted)
+    return f"{record.bot or record.account or 'desk'}: {record.text}"
+
+
+def _about(record: Record) -> dict[str, str]:
+    bot, account = getattr(record, "bot", ""), getattr(record, "account", "")
+    return {name: one for name, one in (("bot", bot), ("account", account)) if one}
+
+
+def _standing(status: Status) -> str:
+    """One line for `systemctl status`."""
+    ready = sum(account.ready for account in status.accounts)
+    unknown = sum(account.unknown_orders for account in status.accounts)
+    told = [f"{ready} of {len(status.accounts)} accounts ready", f"{len(status.bots)} bots"]
+    told += [f"{unknown} orders UNKNOWN"] if unknown else []
+    told += ["KILLED"] if status.killed else []
+    return ", ".join([*told, f"life {status.life}, journal at {status.seq}"])

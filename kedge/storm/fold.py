@@ -45,7 +45,11 @@ class Fold:
         self.orders: dict[str, Seen] = {}
         self.by_slot: dict[tuple[str, str], list[str]] = {}
         self.phases: dict[str, str] = {}
+        self.still: dict[str, bool] = {}
+        self.claims: dict[str, str] = {}
         self.commands: dict[str, str] = {}
+        self.schedules: dict[str, int] = {}  # the last due time that was dealt with
+        self.errands: dict[str, bool] = {}  # whether it has ended
         self.fills: dict[tuple[str, str], list[r.Filled]] = {}
         self.cash: dict[tuple[str, str], int] = {}
         self._reads: dict[type, Callable[..., None]] = {
@@ -54,6 +58,11 @@ class Fold:
             r.CommandTaken: self._command_taken,
             r.BotAdded: self._bot_added,
             r.BotPhased: self._bot_phased,
+            r.ScheduleSet: self._schedule_set,
+            r.ScheduleRemoved: self._schedule_removed,
+            r.ScheduleRan: self._schedule_ran,
+            r.ErrandBegan: self._errand_began,
+            r.ErrandEnded: self._errand_ended,
             r.Intent: self._intent,
             r.AmendIntent: self._amend_intent,
             r.CancelIntent: self._cancel_intent,
@@ -90,16 +99,52 @@ class Fold:
     def _bot_added(self, record: r.BotAdded) -> None:
         if record.bot in self.phases:
             self._broken("2 one command", f"the bot {record.bot} was added twice")
+        holders = [bot for bot, claim in self.claims.items() if record.claim and claim == record.claim]
+        living = [bot for bot in holders if self.phases.get(bot) != "stopped"]
+        if living:
+            self._broken("2 one claim", f"{record.bot} claims {record.claim}, which {living[0]} holds")
         self.phases[record.bot] = "running"
+        self.claims[record.bot] = record.claim
 
     def _bot_phased(self, record: r.BotPhased) -> None:
-        self.phases[record.bot] = record.phase
+        self.phases[record.bot], self.still[record.bot] = record.phase, record.still
+
+    # ── schedules and errands ───────────────────────────────────────────────────────────────────
+
+    def _schedule_set(self, record: r.ScheduleSet) -> None:
+        self.schedules.setdefault(record.name, 0)
+
+    def _schedule_removed(self, record: r.ScheduleRemoved) -> None:
+        self.schedules.pop(record.name, None)
+
+    def _schedule_ran(self, record: r.ScheduleRan) -> None:
+        if record.command_id and record.command_id not in self.commands:
+            self._broken("2 one command", f"{record.name} ran {record.command_id}, which nobody gave")
+        if ":by:" in record.command_id:
+            return  # a person's doing, beside its own times
+        if record.due_ns <= self.schedules.get(record.name, 0):
+            self._broken("2 one command", f"{record.name} was run twice for {record.due_ns}, or backwards")
+        if record.next_ns and record.next_ns <= record.due_ns:
+            self._broken("12 bounded", f"{record.name} is due again at {record.next_ns}, before it was")
+        self.schedules[record.name] = record.due_ns
+
+    def _errand_began(self, record: r.ErrandBegan) -> None:
+        if record.command_id in self.errands:
+            self._broken("2 one command", f"the errand {record.command_id} was begun twice")
+        self.errands[record.command_id] = False
+
+    def _errand_ended(self, record: r.ErrandEnded) -> None:
+        if self.errands.get(record.command_id, True):
+            self._broken("2 one command", f"the errand {record.command_id} ended twice, or never began")
+        self.errands[record.command_id] = True
 
     # ── orders ──────────────────────────────────────────────────────────────────────────────────
 
     def _intent(self, record: r.Intent) -> None:
         if record.client_id in self.orders:
             self._broken("2 one intent", f"{record.client_id} was minted twice")
+        if self.still.get(record.bot):
+            self._broken("8 stopped", f"{record.client_id} is meant for {record.bot}, which is to be still")
         if record.role == "risk":
             phase = self.phases.get(record.bot)
             if self.killed:

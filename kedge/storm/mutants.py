@@ -61,7 +61,7 @@ def _act_before_write() -> Sequence[Patch]:
     def release(self: Cell) -> None:
         while self._waiting:
             _, effect = self._waiting.popleft()
-            self._shells[effect.account].carry_out(effect)
+            self._carry_out(effect)
 
     return [(Cell, "_release", release)]
 

@@ -44,12 +44,18 @@ def wishes(tape: Tape, storm_ns: int, markets: Markets) -> list[Wish]:
         at_ns = 3 * SECOND_NS + tape.draw("people.kill-at", storm_ns)
         found.append(give(at_ns, len(found), "desk.kill", why="drill"))
         found.append(give(at_ns + 4 * SECOND_NS, len(found), "desk.revive"))
+    # What people learnt to do later comes behind, so that the wishes of older seeds keep their numbers.
+    found += _cancels(tape, [bot[0] for bot in bots], len(found), storm_ns)
+    found += _rivals(tape, markets, len(found), storm_ns)
+    found += _schedules(tape, [bot[0] for bot in bots], len(found), storm_ns)
     return sorted(found, key=lambda wish: (wish.at_ns, wish.command.command_id))
 
 
-def last_wishes(names: list[str], hedges: list[str], close_ns: int) -> list[Wish]:
-    """After the storm: the switch is released, hedges are closed, and everything is stopped."""
+def last_wishes(names: list[str], hedges: list[str], schedules: list[str], close_ns: int) -> list[Wish]:
+    """After the storm: the switch is released, nothing runs by itself any more, hedges are closed, and
+    everything is stopped."""
     found = [give(0, 900, "desk.revive")]
+    found += [give(0, 901 + place, "schedule.rm", name=name) for place, name in enumerate(schedules)]
     for place, name in enumerate(hedges):
         found.append(give(SECOND_NS // 2, 910 + place, "bot.resume", name=name))
         found.append(give(SECOND_NS, 930 + place, "bot.tell", name=name, text="close"))
@@ -74,6 +80,51 @@ def _bots(tape: Tape, at: Markets) -> list[tuple[str, str, dict[str, Any]]]:
     ]
     chosen = [kind for kind in kinds if tape.draw(f"people.has.{kind[0]}", 2)]
     return chosen or kinds[:1]
+
+
+def _cancels(tape: Tape, bots: list[str], number: int, storm_ns: int) -> list[Wish]:
+    """Everything is cancelled once; sometimes the bots go on soon, sometimes only when the storm is over."""
+    if tape.draw("people.cancels", 6) != 1:
+        return []
+    at_ns = 2 * SECOND_NS + tape.draw("people.cancel-at", storm_ns)
+    whose: tuple[dict[str, str], ...] = ({}, {"account": "alpha/main"}, {"bot": bots[0]})
+    found = [give(at_ns, number, "desk.cancel", why="drill", **tape.pick("people.cancel-of", whose))]
+    if tape.draw("people.resumes", 2):
+        after_ns = at_ns + SECOND_NS // 2 + tape.draw("people.resume-after", 4 * SECOND_NS)
+        found += [
+            give(after_ns, number + 1 + place, "bot.resume", name=bot) for place, bot in enumerate(bots)
+        ]
+    return found
+
+
+def _rivals(tape: Tape, at: Markets, number: int, storm_ns: int) -> list[Wish]:
+    """Two people open a hedge for one preorder in the same moment, under names of their own."""
+    if tape.draw("people.rivals", 5) != 1:
+        return []
+    at_ns = SECOND_NS + tape.draw("people.rivals-at", storm_ns // 2)
+    config = {"market": at.alpha, "qty": "0.01", "slippage": "0.05", "deadline_s": 5, "preorder": "7"}
+    return [
+        give(at_ns + place, number + place, "bot.add", name=f"hedge-7{who}", kind="hedge", config=config)
+        for place, who in enumerate("ab")
+    ]
+
+
+def _schedules(tape: Tape, bots: list[str], number: int, storm_ns: int) -> list[Wish]:
+    """Commands that run by themselves, every ten seconds or more, and once by hand, pressed twice."""
+    if tape.draw("people.schedules", 5) != 1:
+        return []
+    at_ns = tape.draw("people.schedule-at", 4 * SECOND_NS)
+    missed = tape.pick("people.missed", ("once", "skip"))
+    audit = {"verb": "account.audit", "args": {"account": "beta/main"}, "every": "10s", "missed": missed}
+    pause = {"verb": "bot.pause", "args": {"name": bots[0]}, "every": "13s", "missed": missed}
+    reload = {"verb": "desk.reload", "every": "17s"}
+    run_ns = at_ns + SECOND_NS + tape.draw("people.run-at", storm_ns)
+    return [
+        give(at_ns, number, "schedule.set", name="audits", **audit),
+        give(at_ns, number + 1, "schedule.set", name="pauses", **pause),
+        give(at_ns, number + 2, "schedule.set", name="reloads", **reload),
+        give(run_ns, number + 3, "schedule.run", name="audits"),
+    ]
 
 
 def _hedge(tape: Tape, qty: str, at: Markets) -> dict[str, Any]:
@@ -115,7 +166,7 @@ def _later(
     return found
 
 
-def give(at_ns: int, number: int, verb: str, **args: Any) -> Wish:
+def give(at_ns: int, number: int, verb: str, /, **args: Any) -> Wish:
     """A wish by its parts; the number becomes its id."""
     body = Raw(msgspec.json.encode(args))
     return Wish(at_ns, Command(f"wish-{number:04d}", "storm", "storm", verb, body))

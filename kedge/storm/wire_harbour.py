@@ -31,7 +31,7 @@ from kedge.storm.door import Door
 from kedge.storm.window import View, Window
 from kedge.storm.wire_weather import MS, NET, STRIKES, VENUE, S
 from kedge.storm.wires import Rough, SimWires, Socket
-from kedge.venues.venue import Emit, Venue
+from kedge.venues.venue import Condition, Emit, Venue
 from kedge.venues.venue import Setup as Account
 
 Best = tuple[Decimal, Decimal]
@@ -238,6 +238,14 @@ class WatchedVenue:
     def rules(self) -> Rules:
         return self._inner.rules
 
+    @property
+    def trouble(self) -> str:
+        return self._inner.trouble
+
+    @property
+    def condition(self) -> Condition:
+        return self._inner.condition
+
     async def open(self, emit: Emit) -> None:
         await self._inner.open(emit)
 
@@ -266,6 +274,9 @@ class WatchedVenue:
 
     async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> ev.Answered:
         return await self._leaves("cancel", client_id, self._inner.cancel(client_id, symbol, valid_until_ns))
+
+    async def cancel_all(self, symbol: str | None) -> str:
+        return await self._inner.cancel_all(symbol)
 
     async def lookup(self, client_id: str, symbol: str) -> ev.LookedUp:
         lookups = self._harbour.lookups

@@ -32,9 +32,10 @@ from kedge.storm.checks import Violation, Witness
 from kedge.storm.crowd import Crowd, open_exchange
 from kedge.storm.door import Pier
 from kedge.storm.engines import Engines, WatchedDisk
+from kedge.storm.harbour import Harbour
 from kedge.storm.people import Markets, Wish, last_wishes, wishes
 from kedge.storm.plan import MS, SECOND_NS, Lease, Plan
-from kedge.storm.venue import Harbour, StormVenue
+from kedge.storm.venue import StormVenue
 from kedge.storm.weather import KINDS
 from kedge.venues.venue import Venue
 
@@ -139,7 +140,7 @@ class World:
 
     def _limits(self) -> RiskBook:
         """Exposure on alpha is sometimes bounded tightly, where no leg must be evened out there."""
-        evens = any(name in bytes(w.command.args) for w in self.wishes for name in (b"pair-2", b"hedge-1"))
+        evens = any(name in bytes(w.command.args) for w in self.wishes for name in (b"pair-2", b"hedge-"))
         if evens or not self.tape.draw("limits", 2):
             return RiskBook(bot=Limits(orders_per_minute=200))
         most = PRICE * (10 + self.tape.draw("limits.most", 60)) / 1000
@@ -221,7 +222,8 @@ class World:
         self.witness.read_journal()
         names = list(self.witness.fold.phases)
         hedges = [name for name in names if name.startswith("hedge")]
-        for wish in last_wishes(names, hedges, spans.close_ns):
+        schedules = list(self.witness.fold.schedules)
+        for wish in last_wishes(names, hedges, schedules, spans.close_ns):
             self.give(wish)
         self.loop.run_for(spans.close_ns + SECOND_NS)
 
@@ -255,6 +257,8 @@ class World:
         for account in desk.accounts.values():
             if any(not order.settled for order in account.orders.values()):
                 return False
+        if desk.sweeps or desk.errands:
+            return False
         return all(link.ready and not link.doubts for link in cell.engine.links.values())
 
     # ── the crowd ───────────────────────────────────────────────────────────────────────────────

@@ -66,6 +66,11 @@ class Allowance:
         for name, weight in cost:
             self._counts[name].add(weight, now_ns)
 
+    def nearest(self, now_ns: int) -> tuple[int, int]:
+        """What is used and what is allowed, of the window that is nearest to its end."""
+        found = [(count.used_now(now_ns), count.window.limit) for count in self._counts.values()]
+        return max(found, key=lambda one: one[0] * 1_000_000 // one[1], default=(0, 0))
+
     def banned_ns(self, now_ns: int) -> int:
         return max(0, self.not_before_ns - now_ns)
 
@@ -128,6 +133,10 @@ class _Count:
             if over <= 0:
                 return max(held_ns, left_ns + self.window.length_ns - now_ns)
         raise AssertionError("what is counted is what is listed")
+
+    def used_now(self, now_ns: int) -> int:
+        self._forget(now_ns)
+        return self.used
 
     def hold(self, until_ns: int, why: str) -> None:
         if until_ns > self.held_ns:

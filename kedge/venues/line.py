@@ -265,6 +265,11 @@ class Line(Generic[R]):
         self._patience.reset()
         self._backoff.reset()
 
+    @property
+    def quiet_ns(self) -> int:
+        """How long nothing was heard on the connection there is; 0 while there is none."""
+        return round((asyncio.get_running_loop().time() - self._heard_s) * 1e9) if self.is_up else 0
+
     # ── what the wire says ──────────────────────────────────────────────────────────────────────
 
     def _heard(self, frame: bytes) -> None:

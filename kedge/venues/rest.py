@@ -20,13 +20,15 @@ from msgspec import Struct
 from kedge.venues.allowance import HEEDLESS, Allowance, Cost, Heed
 from kedge.venues.silence import Silence, sentence
 from kedge.venues.skew import Skew
-from kedge.venues.venue import Clock
+from kedge.venues.venue import Clock, Condition
 from kedge.venues.wires import HttpAsk, HttpSaid, Method, NoReply, Wires
 
 SECOND_NS = 1_000_000_000
 # Questions that wait for room at one time; whoever asks more is told so.
 WAITING_MAX = 200
 CLOCK_TRIES = 5
+# What has to wait for less is nobody's trouble.
+WAIT_TOLD_NS = 2 * SECOND_NS
 
 
 class Call(Struct, frozen=True):
@@ -97,6 +99,23 @@ class Rest:
         self._manners = manners
         self._turn = asyncio.Lock()
         self._waiting = 0
+        self._waits_until_ns = 0
+
+    @property
+    def waits_for_room(self) -> str:
+        """Why a question is not sent yet, where the allowance holds it up; "" where nothing does."""
+        now_ns = self._clock()
+        left_ns = self._waits_until_ns - now_ns
+        if left_ns < WAIT_TOLD_NS:
+            return ""
+        wants = "patience to return" if self.allowance.banned_ns(now_ns) else "request allowance"
+        return f"waiting {-(-left_ns // SECOND_NS)} s for the venue's {wants}"
+
+    @property
+    def condition(self) -> Condition:
+        """As far as asking by HTTP tells."""
+        used, most = self.allowance.nearest(self._clock())
+        return Condition(used, most, self.skew.skew_ns)
 
     async def ask(self, call: Call) -> HttpSaid | Silence:
         """Send it once and wait for the reply, whatever its status is."""
@@ -155,9 +174,11 @@ class Rest:
                     refused = self._claim(call)
                     if refused is None or refused.retry_ns > self._patience_ns(began_ns):
                         return refused
+                    self._waits_until_ns = self._clock() + refused.retry_ns
                     await asyncio.sleep(refused.retry_ns / SECOND_NS)
         finally:
             self._waiting -= 1
+            self._waits_until_ns = 0
 
     def _patience_ns(self, began_ns: int) -> int:
         now_ns = self._clock()

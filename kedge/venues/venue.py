@@ -60,12 +60,28 @@ class Setup(Struct, frozen=True):
         return f"Setup({self.account!r})"
 
 
+class Condition(Struct, frozen=True):
+    """How an adapter is, for people; 0 where it cannot tell."""
+
+    requests_used: int = 0  # of the allowance that is nearest to its end
+    requests_max: int = 0
+    skew_ns: int = 0  # the venue's clock less ours
+    private_age_ns: int = 0  # since the account's stream was heard
+
+
 class Venue(Protocol):
     @property
     def account(self) -> str: ...
 
     @property
     def rules(self) -> Rules: ...
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the account from working, or is odd about it, in one sentence; "" when nothing."""
+
+    @property
+    def condition(self) -> Condition: ...
 
     async def open(self, emit: Emit) -> None:
         """Start connecting; returns at once. `LinkUp` follows when streams are on."""
@@ -92,6 +108,13 @@ class Venue(Protocol):
         """Change price and total quantity of a live order in place."""
 
     async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered: ...
+
+    async def cancel_all(self, symbol: str | None) -> str:
+        """Cancel every open order there, stops included, whoever placed it; `None`: of the whole account.
+
+        "" when the venue has agreed, for every symbol asked; else one sentence with what it did not agree to.
+        What is left afterwards is for `report` to tell.
+        """
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp: ...
 

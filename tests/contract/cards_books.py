@@ -66,9 +66,7 @@ async def halted(rig: Rig) -> None:
     await desk.holds(is_open, 200)
 
 
-@card(
-    232, "halted-first", "A market that was halted when the desk came is traded once it opens"
-)
+@card(232, "halted-first", "A market that was halted when the desk came is traded once it opens")
 async def halted_first(rig: Rig) -> None:
     rig.away(True)
     desk = await rig.join(linked=False)

@@ -143,6 +143,8 @@ async def _refused_unlinked(rig: Rig, desk: Desk) -> None:
     found = await desk.lookup(order)
     assert found.order is None
     is_sentence(found.error)
+    is_sentence(await desk.venue.cancel_all(None))
+    is_sentence(desk.venue.trouble)
     report = await desk.venue.report("")
     assert isinstance(report, str)
     is_sentence(report)

@@ -154,18 +154,29 @@ async def many_at_once(rig: Rig) -> None:
     assert [rig.is_live(one) for one in orders] == [True] * 4
 
 
-@card(373, "cancel-all", "Cancel-all takes away everything of a symbol, stops included", "cancel_all")
+@card(373, "cancel-all", "Cancel-all takes away everything of a symbol, stops included")
 async def cancel_all(rig: Rig) -> None:
     desk = await rig.up()
     orders = [rig.order("buy", price=rig.below(3 + number)) for number in range(3)]
     stop = rig.stop("sell", rig.below(5))
     for order in (*orders, stop):
         await desk.rest(order)
-    said = await rig.cancel_all(desk)
-    assert not isinstance(said, str) or said == "", said
+    assert await desk.venue.cancel_all(rig.symbol) == ""
     for order in (*orders, stop):
         assert (await desk.end_of(order)).state is State.CANCELLED
     assert (await desk.report()).open_orders == ()
+
+
+@card(375, "cancel-all-of-account", "Cancel-all without a symbol takes away everything of the account")
+async def cancel_all_of_account(rig: Rig) -> None:
+    desk = await rig.up()
+    orders = [rig.order("buy", price=rig.below(3 + number)) for number in range(2)]
+    for order in orders:
+        await desk.rest(order)
+    assert await desk.venue.cancel_all(None) == ""
+    for order in orders:
+        assert (await desk.end_of(order)).state is State.CANCELLED
+    assert await desk.venue.cancel_all(None) == "", "nothing is open: that is what was wanted"
 
 
 @card(

@@ -49,7 +49,6 @@ class PaperRig(Rig):
         "bars": NO_FEEDS,
         "trades": NO_FEEDS,
         "batch": "the paper venue's dialect has no batches",
-        "cancel_all": "the paper venue's dialect has no request that cancels all",
         "leverage": "the paper venue's leverage is not set through the desk",
         "keys": "the paper venue has one key, without rights or addresses; its client never stops trying",
         "public_line": "the paper venue's one line carries the account and its markets",

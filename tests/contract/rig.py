@@ -125,11 +125,6 @@ class Rig(ABC):
     def away(self, on: bool) -> None:
         """The venue is not there: connections are refused, and those that were there break."""
 
-    async def cancel_all(self, desk: Desk) -> object:
-        """Of the symbol; "" or what was cancelled when all went well, else a sentence."""
-        found: object = await desk.venue.cancel_all(self.symbol, self.now_ns() + 5 * SECOND)  # type: ignore[attr-defined]
-        return found
-
     @abstractmethod
     async def mute(self, desk: Desk) -> None:
         """The desk's machine has lost its power: nothing of it reaches the venue any more."""

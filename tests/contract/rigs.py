@@ -17,7 +17,6 @@ from kedge.sim.testnet.web import Reply
 from kedge.venues.binance.spot.rules import Options as SpotOptions
 from kedge.venues.binance.usdm.rules import Options as UsdmOptions
 from kedge.venues.bybit.rules import Options as BybitOptions
-from tests.contract.desk import Desk
 from tests.contract.paper_rig import PaperRig
 from tests.contract.rig import Rig
 from tests.contract.wire_rig import WireRig, request_of
@@ -69,10 +68,6 @@ class BybitRig(WireRig):
 
     def hurried(self) -> Any:
         return BybitOptions(instruments_s=60)
-
-    async def cancel_all(self, desk: Desk) -> object:
-        found: object = await desk.venue.cancel_all(self.symbol)  # type: ignore[attr-defined]
-        return found
 
 
 class BybitSpotRig(BybitRig):

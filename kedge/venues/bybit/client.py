@@ -12,6 +12,8 @@ from collections.abc import Coroutine, Sequence
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from kedge.model.events import Answered, BookLost, Event, InstrumentSeen, LookedUp
 from kedge.model.instrument import Instrument, market_of
 from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
@@ -35,7 +37,7 @@ from kedge.venues.rest import Rest, Waits
 from kedge.venues.silence import Refused, Silence, sentence, unanswered
 from kedge.venues.skew import Skew
 from kedge.venues.timing import Every
-from kedge.venues.venue import Clock, Emit, Setup
+from kedge.venues.venue import Clock, Condition, Emit, Setup
 from kedge.venues.wires import Wires
 
 SECOND_NS = 1_000_000_000
@@ -112,7 +114,11 @@ class BybitVenue:
     @property
     def trouble(self) -> str:
         """Why there is no link, or what is odd about it; "" when nothing is."""
-        return self._life.trouble
+        return self._asks.rest.waits_for_room or self._life.trouble
+
+    @property
+    def condition(self) -> Condition:
+        return replace(self._asks.rest.condition, private_age_ns=self._private.line.quiet_ns)
 
     async def watch(self, symbols: Sequence[str], feeds: Sequence[Feed] = ()) -> None:
         self._watched = (tuple(dict.fromkeys(symbols)), tuple(dict.fromkeys(feeds)))
@@ -153,6 +159,9 @@ class BybitVenue:
             return unanswered(self.account, "cancel", client_id, self._not_connected())
         return await self._deeds.cancel(client_id, symbol, valid_until_ns)
 
+    async def cancel_all(self, symbol: str | None) -> str:
+        return await self._deeds.cancel_all(symbol or "") if self._life.up else self._not_connected().why
+
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         asked_ns = self._clock()
         if not self._life.up:
@@ -178,10 +187,6 @@ class BybitVenue:
         return report
 
     # ── beyond the protocol ─────────────────────────────────────────────────────────────────────
-
-    async def cancel_all(self, symbol: str = "") -> str:
-        """Everything live, of one symbol or of the account; "" when the venue took all of it."""
-        return await self._deeds.cancel_all(symbol) if self._life.up else self._not_connected().why
 
     async def place_batch(self, orders: Sequence[PlaceOrder]) -> tuple[Answered, ...]:
         """Several at once, each with its own answer: some may be taken while others are refused."""

@@ -43,7 +43,7 @@ from kedge.venues.life import Life
 from kedge.venues.silence import Refused, Silence, unanswered
 from kedge.venues.stream import Backoff
 from kedge.venues.timing import Patience
-from kedge.venues.venue import Clock, Emit, Setup
+from kedge.venues.venue import Clock, Condition, Emit, Setup
 from kedge.venues.wires import Wires
 
 if find_spec("ccxt") is None:
@@ -94,6 +94,11 @@ class CcxtVenue:
     def trouble(self) -> str:
         """Why there is no link, or what is odd about it; "" when nothing is."""
         return self._life.trouble
+
+    @property
+    def condition(self) -> Condition:
+        """ccxt keeps its own count of requests, and nobody else's clock."""
+        return Condition()
 
     # ── the protocol ────────────────────────────────────────────────────────────────────────────
 
@@ -153,6 +158,19 @@ class CcxtVenue:
         answered = await deeds.cancel(client_id, listing, valid_until_ns)
         self._bells.ring(symbol)
         return answered
+
+    async def cancel_all(self, symbol: str | None) -> str:
+        """In the markets that this desk uses: an exchange may have thousands, each asked for by itself."""
+        entry = self._entry
+        if entry is None or not self._life.up:
+            return f"not connected: {self.trouble}"
+        said = []
+        for one in [symbol] if symbol is not None else list(self._in_use):
+            listing = entry.listings.get(one)
+            why = f"{self.exchange} lists no {one!r}" if listing is None else ""
+            said.append(why if listing is None else await entry.deeds.cancel_all(listing))
+            self._bells.ring(one)
+        return "; ".join(one for one in said if one)
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         asked_ns = self._clock()

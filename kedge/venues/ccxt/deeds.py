@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from kedge.model.events import Answered, Request
@@ -185,6 +186,21 @@ class Deeds:
             return self._failed("cancel", client_id, said)
         # What the order had come to before is asked: many exchanges only say "yes" here.
         return self._said("cancel", client_id, Answer.ACCEPTED)
+
+    async def cancel_all(self, listing: Listing) -> str:
+        """Plain orders and waiting ones, where the exchange lists those apart; "" when it agreed to all."""
+        exchange, symbol = self._talk.exchange, listing.symbol
+        if not self._talk.has("cancelAllOrders"):
+            return f"{exchange.id} has no request that cancels all orders of {symbol}"
+        apart = self._talk.feature(symbol, "fetchOpenOrders", "trigger")
+        failed = []
+        for params in ({}, {"trigger": True}) if apart else ({},):
+            said = await self._talk.do(
+                partial(exchange.cancel_all_orders, symbol, params), 0, self._options.deed_s
+            )
+            if isinstance(said, Failure) and said.kind != "missing":  # there was none
+                failed.append(sentence(said.why))
+        return f"{symbol}: {'; '.join(failed)}" if failed else ""
 
     def _trigger_params(self, listing: Listing, known: Known | None) -> dict[str, Any]:
         waits = known is not None and known.kind in STOPS

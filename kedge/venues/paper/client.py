@@ -47,7 +47,7 @@ from kedge.venues.paper.wire import (
     Unreadable,
 )
 from kedge.venues.stream import NET_ERRORS, Backoff, Connect
-from kedge.venues.venue import Emit
+from kedge.venues.venue import Condition, Emit
 
 # However long the venue says to stay away, somebody may lift its ban: look again after this.
 STAY_AWAY_MAX_S = 600.0
@@ -87,6 +87,10 @@ class PaperVenue:
         self._questions = Questions(clock, self.options.request_s)
 
     # ── the protocol ────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def condition(self) -> Condition:
+        return Condition(skew_ns=self._session.skew_ns) if self._session is not None else Condition()
 
     async def open(self, emit: Emit) -> None:
         assert self._task is None, "opened twice"
@@ -141,6 +145,15 @@ class PaperVenue:
             return wire.cancel(id, client_id, symbol, valid_until_ns)
 
         return await self._deed("cancel", client_id, valid_until_ns, make)
+
+    async def cancel_all(self, symbol: str | None) -> str:
+        session = self._session
+        if session is None:
+            return f"not sent: not connected: {self.trouble}"
+        reply = await session.ask(lambda id: wire.cancel_all(id, symbol or ""), self.options.request_s)
+        if isinstance(reply, Silence):
+            return reply.why
+        return "" if reply.ok else wire.sentence(f"{reply.code}: {reply.text}")
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         asked_ns = self._clock()

@@ -429,6 +429,11 @@ def cancel(id: int, client_id: str, symbol: str, valid_until_ns: int) -> bytes:
     return ask("cancel", id, client_id=client_id, symbol=symbol, valid_until_ns=valid_until_ns)
 
 
+def cancel_all(id: int, symbol: str) -> bytes:
+    """`symbol` "": every one of the account."""
+    return ask("cancel_all", id, symbol=symbol)
+
+
 # ── the table of codes (section 9) ──────────────────────────────────────────────────────────────
 
 # Codes after which the request has not been carried out and never will be. All others are UNKNOWN.

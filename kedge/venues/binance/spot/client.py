@@ -50,7 +50,6 @@ from kedge.venues.binance.spot.wire import (
     AccountSaid,
     BalanceUpdate,
     ExecutionReport,
-    OrderSaid,
     Private,
     Unreadable,
 )
@@ -59,7 +58,7 @@ from kedge.venues.rest import Call, Rest, Waits
 from kedge.venues.silence import Refused, Silence
 from kedge.venues.skew import Skew
 from kedge.venues.timing import Every
-from kedge.venues.venue import Clock, Emit, Setup
+from kedge.venues.venue import Clock, Condition, Emit, Setup
 from kedge.venues.wires import Wires
 
 PART = "account"
@@ -128,7 +127,11 @@ class BinanceSpotVenue:
     @property
     def trouble(self) -> str:
         """Why there is no link, or what is odd about it; "" when nothing is."""
-        return self._life.trouble
+        return self._rest.waits_for_room or self._life.trouble
+
+    @property
+    def condition(self) -> Condition:
+        return replace(self._rest.condition, private_age_ns=self._private.quiet_ns)
 
     # ── the protocol ────────────────────────────────────────────────────────────────────────────
 
@@ -195,22 +198,26 @@ class BinanceSpotVenue:
         deed = Deed("cancel", client_id, "order.cancel", "DELETE", params, CANCEL_COST, valid_until_ns)
         return await self._do(deed, symbol)
 
-    async def cancel_all(self, symbol: str, valid_until_ns: int) -> tuple[OrderReport, ...] | str:
-        """Cancel every order on a symbol, others' too; what was cancelled, or why nobody knows."""
+    async def cancel_all(self, symbol: str | None) -> str:
+        """The venue knows no such request for an account: its symbols with orders are asked for first."""
         if not self._life.up:
             return f"not sent: not connected: {self.trouble}"
-        query = query_of({"symbol": symbol})
-        call = Call("DELETE", OPEN_ORDERS_PATH, query, cost=CANCEL_COST, deed=True)
-        said = await self._rest.ask(replace(call, valid_until_ns=valid_until_ns))
+        symbols = [symbol] if symbol is not None else await self._questions.symbols_with_orders()
+        if isinstance(symbols, str):
+            return f"nobody knows which orders are open: {symbols}"
+        said = [await self._cancel_all_of(one) for one in symbols]
+        return "; ".join(one for one in said if one)
+
+    async def _cancel_all_of(self, symbol: str) -> str:
+        until_ns = self._clock() + self.rules.request_window_ns
+        call = Call("DELETE", OPEN_ORDERS_PATH, query_of({"symbol": symbol}), cost=CANCEL_COST, deed=True)
+        said = await self._rest.ask(replace(call, valid_until_ns=until_ns))
         if isinstance(said, Silence):
-            return said.why
-        if said.status != 200:
-            return sentence_of(self._us.failure(said))
-        listed = wire.read_as(said.body, tuple[OrderSaid, ...])
-        if isinstance(listed, Unreadable):
-            return listed.why
-        found = [wire.order_of(one) for one in listed]
-        return tuple(one for one in found if isinstance(one, OrderReport))
+            return f"{symbol}: {said.why}"
+        failure = None if said.status == 200 else self._us.failure(said)
+        if failure is None or failure.code == errors.CANCEL_REJECTED:
+            return ""  # the second: there was none, which is what was wanted
+        return f"{symbol}: {sentence_of(failure)}"
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         asked_ns = self._clock()

@@ -172,6 +172,11 @@ class Questions:
         if number is not None:
             read.trades[symbol] = number
 
+    async def symbols_with_orders(self) -> list[str] | str:
+        """Where anything is open, ours or not; the sentence why nobody knows."""
+        found = await self._open()
+        return found if isinstance(found, str) else list(dict.fromkeys(order.symbol for order in found))
+
     async def _open(self) -> list[OrderReport] | str:
         said = await self._asking.orders(OPEN_ORDERS_PATH, {}, rules.W_OPEN_ORDERS_ALL)
         if not isinstance(said, list):

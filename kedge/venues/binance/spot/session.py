@@ -73,6 +73,11 @@ class Session:
         # When the time was asked, by id.
         self._beats: dict[int, int] = {}
 
+    @property
+    def quiet_ns(self) -> int:
+        """How long nothing was heard; 0 while there is no connection."""
+        return self._line.quiet_ns if self._line is not None else 0
+
     def open(self, wires: Wires, knock: Knock, listener: Listener | None = None) -> None:
         o = self._options
         waits = LineWaits(

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from kedge.model.events import Answered, Event, InstrumentSeen, LookedUp
 from kedge.model.instrument import Instrument
 from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
@@ -35,7 +37,7 @@ from kedge.venues.life import Life
 from kedge.venues.silence import Refused, Silence
 from kedge.venues.skew import Skew
 from kedge.venues.timing import Every
-from kedge.venues.venue import Clock, Emit, Setup
+from kedge.venues.venue import Clock, Condition, Emit, Setup
 from kedge.venues.wires import Wires
 
 PART = "account"
@@ -84,7 +86,11 @@ class BinanceUsdmVenue:
     @property
     def trouble(self) -> str:
         """Why there is no link, or what is odd about it; "" when nothing is."""
-        return self._life.trouble
+        return self._asking.rest.waits_for_room or self._life.trouble
+
+    @property
+    def condition(self) -> Condition:
+        return replace(self._asking.rest.condition, private_age_ns=self._stream.line.quiet_ns)
 
     @property
     def is_up(self) -> bool:
@@ -150,9 +156,17 @@ class BinanceUsdmVenue:
     async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
         return await self._deeds.cancel(client_id, symbol, valid_until_ns)
 
-    async def cancel_all(self, symbol: str, valid_until_ns: int) -> str:
-        """Everything of one symbol, stops included, whoever placed it; what is not certain to be gone."""
-        return await self._deeds.cancel_all(symbol, valid_until_ns)
+    async def cancel_all(self, symbol: str | None) -> str:
+        """The venue knows no such request for an account: its symbols with orders are asked for first."""
+        why = self._why_down()
+        if why:
+            return f"not sent: not connected: {why}"
+        symbols = [symbol] if symbol is not None else await self._questions.symbols_with_orders()
+        if isinstance(symbols, str):
+            return f"nobody knows which orders are open: {symbols}"
+        until_ns = self._asking.now_ns + self.rules.request_window_ns
+        said = [await self._deeds.cancel_all(one, until_ns) for one in symbols]
+        return "; ".join(one for one in said if one)
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         asked_ns = self._asking.now_ns

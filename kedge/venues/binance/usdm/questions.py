@@ -239,6 +239,11 @@ class Questions:
     def _of_interest(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.watched, *self._memory.symbols()]))
 
+    async def symbols_with_orders(self) -> list[str] | str:
+        """Where anything is open, ours or not; the sentence why nobody knows."""
+        found = await self._open_orders(())
+        return found if isinstance(found, str) else list(dict.fromkeys(order.symbol for order in found))
+
     async def _open_orders(self, symbols: tuple[str, ...]) -> list[OrderReport] | str:
         """Of these symbols, or of all. Stops first, and a regular order stands for the stop it came from."""
         algos: list[Algo] = []
