@@ -9,17 +9,17 @@ import sys
 from house import eventually
 
 from kedge.model.exits import Exit
-from kedge.runtime.watchdog import Watchdog
+from kedge.service.watchdog import Watchdog
 
 STUCK = """
 import asyncio, threading, time
-from kedge.runtime.watchdog import Watchdog
+from kedge.service.watchdog import Watchdog
 
 def the_culprit():
     time.sleep(120)
 
 async def main():
-    watching = asyncio.get_running_loop().create_task(Watchdog(limit_s=0.5, look_s=0.05).run())
+    watching = asyncio.get_running_loop().create_task(Watchdog('the engine', limit_s=0.5, look_s=0.05).run())
     await asyncio.sleep(0)
     the_culprit()
     await watching
@@ -39,7 +39,7 @@ def test_a_loop_that_stands_still_ends_the_process() -> None:
 
 def test_a_loop_that_turns_is_left_alone_and_the_watch_ends_with_it() -> None:
     async def go() -> None:
-        watchdog = Watchdog(limit_s=60, look_s=0.001)
+        watchdog = Watchdog("the engine", limit_s=60, look_s=0.001)
         watching = asyncio.get_running_loop().create_task(watchdog.run())
         await asyncio.to_thread(eventually, lambda: watchdog._turns > 5, "the loop turns")
         watching.cancel()
