@@ -1,0 +1,325 @@
+"""What a person does by Telegram: every word that changes something, its question, its buttons, its key."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import Awaitable, Callable
+from decimal import Decimal as D
+from typing import Any
+
+import msgspec
+import pytest
+from bot_api import ANN, BOB
+from fake_port import NS, a_bot, a_position
+from rooms import Port, Room, a_room
+
+from kedge.desk.commands import BY_NAME
+from kedge.runtime.port import EngineAway
+
+pytest.importorskip("aiogram")
+
+MARKET = "paper/main:BTC-PERP"
+
+
+def in_a_room(test: Callable[[Room], Awaitable[None]], **telegram: Any) -> None:
+    async def run() -> None:
+        async with a_room(**telegram) as room, room.desk():
+            await test(room)
+
+    asyncio.run(run())
+
+
+async def agreed(room: Room, line: str, user: int = ANN) -> tuple[str, list[tuple[str, Any]]]:
+    """The question, and what was done after a yes."""
+    before = len(room.port.commands)
+    asked = await room.ask(line, user)
+    assert list(asked.buttons) == ["Yes, do it", "No"], f"{line}: {asked.text}"
+    assert len(room.port.commands) == before, "nothing may be done before the yes"
+    answered = await room.press(asked, "Yes", user)
+    assert "✓ done" in answered.text, answered.text
+    assert not answered.buttons
+    return html.unescape(asked.text), room.port.verbs()[before:]
+
+
+def test_what_costs_money_asks_first_and_then_does_it() -> None:
+    async def test(room: Room) -> None:
+        question, done = await agreed(room, "/sell BTC-PERP 1000", BOB)
+        assert question == f"Sell {MARKET} for 1000?"
+        verb, args = done[0]
+        assert (verb, args["kind"]) == ("bot.add", "peg")
+        assert args["config"] == {"market": MARKET, "side": "sell", "money": "1000"}
+        assert args["name"].startswith("sell-btc-perp-")
+        question, done = await agreed(room, "/buy 0,5 btc-perp")
+        assert question == f"Buy 0.5 of {MARKET}?"
+        assert done[0][1]["config"] == {"market": MARKET, "side": "buy", "qty": "0.5"}
+        _, done = await agreed(room, f"/sell 0.1 {MARKET}")
+        assert done[0][1]["config"] == {"market": MARKET, "side": "sell", "qty": "0.1"}
+        _, done = await agreed(room, "/hedge 0.05")
+        assert done[0][1]["config"] == {"market": MARKET, "qty": "0.05", "side": "sell"}
+        _, done = await agreed(room, "/hedge 0.05 BTC-PERP buy")
+        assert (done[0][1]["kind"], done[0][1]["config"]["side"]) == ("hedge", "buy")
+        _, done = await agreed(room, "/close hedge-1")
+        assert done == [("bot.tell", {"name": "hedge-1", "text": "close"})]
+        _, done = await agreed(room, "/stopbot hedge-1")
+        assert done == [("bot.stop", {"name": "hedge-1"})]
+        _, done = await agreed(room, "/revive all is well")
+        assert done == [("desk.revive", {"why": "all is well"})]
+        _, done = await agreed(room, "/do bot amend hedge-1 qty=0.3 then=cross")
+        assert done == [("bot.amend", {"name": "hedge-1", "config": {"qty": "0.3", "then": "cross"}})]
+        _, done = await agreed(room, "/do bot add h2 hedge market=paper/main:BTC-PERP qty=1")
+        assert done[0][1]["config"] == {"market": MARKET, "qty": "1"}
+        actors = {(one.actor.rpartition(":")[2], one.via) for one in room.port.commands}
+        assert actors == {("ann", "telegram"), (f"tg-{BOB}", "telegram")}
+
+    in_a_room(test)
+
+
+def test_all_bots_at_once() -> None:
+    async def test(room: Room) -> None:
+        _, done = await agreed(room, "/stop")
+        assert done == [("bot.stop", {"name": "hedge-1"}), ("bot.stop", {"name": "peg-1"})]
+        _, done = await agreed(room, "/forceexit all")
+        # A peg knows no closing.
+        assert done == [("bot.tell", {"name": "hedge-1", "text": "close"}), ("bot.stop", {"name": "peg-1"})]
+        assert (await room.ask("/pause")).text == "✓ done"
+        assert room.port.verbs()[-1] == ("bot.pause", {"name": "hedge-1"})
+        assert (await room.ask("/stopentry hedge-1")).text == "✓ done"
+        room.port.now = msgspec.structs.replace(room.port.now, bots=(a_bot(phase="paused"),))
+        _, done = await agreed(room, "/resume")
+        assert done == [("bot.resume", {"name": "hedge-1"})]
+        async with asyncio.timeout(10):
+            while (asked := await room.ask("/start")).text[:6] != "Resume":
+                pass  # the picture is a second old at most
+        assert asked.text == "Resume hedge-1?"
+
+    in_a_room(test)
+
+
+def test_dump_trades_what_all_together_hold() -> None:
+    async def test(room: Room) -> None:
+        held = [
+            a_position(),
+            a_position(bot="", slot="", qty=D("0.005")),
+            a_position(market="x/y:Z", qty=D(7)),
+        ]
+        room.port.rows["held"] = [msgspec.to_builtins(one, builtin_types=(D,)) for one in held]
+        question, done = await agreed(room, "/dump btc-perp")
+        assert question.startswith(f"Buy 0.015 of {MARKET}? It is held by: hedge-1 -0.02, the account 0.005.")
+        assert done[0][1]["config"] == {"market": MARKET, "side": "buy", "qty": "0.015"}
+
+    in_a_room(test)
+
+
+def test_what_must_be_fast_asks_nobody() -> None:
+    async def test(room: Room) -> None:
+        assert (await room.ask("/kill the market is mad", BOB)).text == "✓ done"
+        assert room.port.verbs() == [("desk.kill", {"why": "the market is mad"})]
+        if "cancel" in BY_NAME:
+            assert (await room.ask("/cancel")).text == "✓ done"
+            assert (await room.ask("/cancel hedge-1")).text == "✓ done"
+            assert (await room.ask("/cancel paper/main")).text == "✓ done"
+            args = [args for verb, args in room.port.verbs()[1:] if verb]
+            assert [(one.get("account", ""), one.get("bot", "")) for one in args] == [
+                ("", ""),
+                ("", "hedge-1"),
+                ("paper/main", ""),
+            ]
+
+    in_a_room(test)
+
+
+def test_a_no_is_a_no_and_a_late_yes_too() -> None:
+    async def test(room: Room) -> None:
+        asked = await room.ask("/stop")
+        room.api.press(asked, "No")
+        assert (await room.api.heard("editMessageText")).text.endswith("Nothing was done.")
+        assert (await room.press(asked, "Yes")).text.endswith("Nothing was done.")
+        asked = await room.ask("/stop")
+        room.now_ns += 121 * NS
+        assert (await room.press(asked, "Yes")).text.endswith("Too late: nothing was done.")
+        assert room.port.commands == []
+
+    in_a_room(test)
+
+
+def test_only_who_asked_may_answer() -> None:
+    async def test(room: Room) -> None:
+        room.api.say("/stop", ANN, chat=-100)
+        asked = await room.api.heard()
+        refused = await room.press(asked, "Yes", BOB, toast=True)
+        assert (refused.method, refused.text) == ("toast", "Only who asked may answer this.")
+        assert room.port.commands == []
+        await room.press(asked, "Yes", ANN)
+        assert len(room.port.commands) == 2
+
+    in_a_room(test, groups=(-100,))
+
+
+def test_a_yes_pressed_many_times_acts_once() -> None:
+    async def test(room: Room) -> None:
+        asked = await room.ask("/close hedge-1")
+        presses = [room.api.press(asked, "Yes") for _ in range(5)]
+        for _ in presses:
+            await room.api.heard("editMessageText")
+        await room.api.until_confirmed()
+        assert len({one.command_id for one in room.port.commands}) == 1
+        assert len(room.port.taken) == 1
+
+    in_a_room(test)
+
+
+def test_who_lost_their_role_meanwhile_cannot_press() -> None:
+    async def test() -> None:
+        async with a_room() as room:
+            async with room.desk():
+                asked = await room.ask("/stop", BOB)
+                await room.api.until_confirmed()
+            telegram = msgspec.structs.replace(room.settings.telegram, traders=(), viewers=(BOB,))
+            room.settings = msgspec.structs.replace(room.settings, telegram=telegram)
+            async with room.desk():
+                refused = await room.press(asked, "Yes", BOB, toast=True)
+                assert "does not allow bot stop" in refused.text
+        assert room.port.commands == []
+
+    asyncio.run(test())
+
+
+def test_a_refusal_is_passed_on_and_the_next_is_tried() -> None:
+    async def test(room: Room) -> None:
+        room.port.answer = (False, "there is no bot `hedge-1`")
+        asked = await room.ask("/stop")
+        answered = await room.press(asked, "Yes")
+        assert answered.text.count("✗ there is no bot `hedge-1`") == 2
+
+    in_a_room(test)
+
+
+def test_while_the_engine_is_away_nothing_is_kept_for_later() -> None:
+    async def test(room: Room) -> None:
+        asked = await room.ask("/close hedge-1")
+        room.port.wrong = EngineAway("the desk is stopping")
+        room.api.press(asked, "Yes")
+        said = await room.api.heard("toast")
+        assert "The engine is away" in said.text
+        room.port.wrong = None
+        assert "✓ done" in (await room.press(asked, "Yes")).text
+        assert len(room.port.taken) == 1
+
+    in_a_room(test)
+
+
+def test_a_desk_killed_between_the_yes_and_the_deed_does_it_once() -> None:
+    """The press is delivered again to the next process, which finds the question taken."""
+
+    async def test() -> None:
+        async with a_room() as room:
+            room.port.hold = asyncio.Event()
+            async with room.desk():
+                asked = await room.ask("/close hedge-1")
+                pressed = room.api.press(asked, "Yes")
+                await asyncio.wait_for(room.port.heard.wait(), 10)
+            assert pressed in room.api.updates, "an update counts as received only after its deed is durable"
+            assert room.port.taken == {}
+            room.port.hold = None
+            async with room.desk():
+                assert "✓ done" in (await room.api.heard("editMessageText")).text
+                await room.api.until_confirmed()
+            assert len({one.command_id for one in room.port.commands}) == 1
+            assert len(room.port.taken) == 1
+
+    asyncio.run(test())
+
+
+def test_a_message_that_comes_again_after_a_restart_acts_once() -> None:
+    async def test() -> None:
+        async with a_room() as room:
+            async with room.desk():
+                update = room.api.say("/kill")
+                await room.api.heard()
+                await room.api.until_confirmed()
+            room.api.again(update)
+            async with room.desk():
+                assert (await room.api.heard()).text == "✓ done"
+                question = room.api.say("/stop")
+                asked = await room.api.heard()
+                await room.press(asked, "Yes")
+                await room.api.until_confirmed()
+            room.api.again(question)
+            async with room.desk():
+                told = await room.api.heard()
+                assert "✓ done" in told.text, "the question is answered already"
+                assert not told.buttons
+            assert [one.verb for one in room.port.taken.values()] == ["desk.kill", "bot.stop", "bot.stop"]
+
+    asyncio.run(test())
+
+
+def test_what_was_written_while_the_desk_was_away_is_not_done_late() -> None:
+    async def test(room: Room) -> None:
+        for line in ("/kill", "/sell BTC-PERP 100"):
+            sent = await room.ask(line, ago_s=3600)
+            assert "You wrote this 1 h 00 min ago and it was not done" in sent.text
+            assert not sent.buttons
+        assert "main · Kedge" in (await room.ask("/status", ago_s=3600)).text
+        assert room.port.commands == []
+        # One that was obeyed in time and whose answer was lost is answered, not refused.
+        room.port.rows["commands"] = lambda args: [{"command_id": args["text"]}]
+        assert (await room.ask("/kill", ago_s=3600)).text == "✓ done"
+
+    in_a_room(test)
+
+
+def test_the_kill_switch_does_not_wait_for_a_picture() -> None:
+    class Slow(Port):
+        def status(self) -> Any:
+            if self.commands or self.slow:
+                raise EngineAway("busy")
+            return super().status()
+
+        slow = False
+
+    async def test(room: Room) -> None:
+        assert isinstance(room.port, Slow)
+        room.port.slow = True
+        assert (await room.ask("/kill")).text == "✓ done"
+
+    async def run() -> None:
+        async with a_room(port=Slow()) as room, room.desk():
+            await test(room)
+
+    asyncio.run(run())
+
+
+def test_mute_is_the_chats_own() -> None:
+    async def test(room: Room) -> None:
+        assert (await room.ask("/mute fill 2h")).text.startswith("fill is muted until ")
+        assert (await room.ask("/mute")).text.startswith("fill: until ")
+        assert (await room.ask("/mute", BOB)).text == "Nothing is muted."
+        assert (await room.ask("/mute all")).text.endswith("/mute alarm does that too.")
+        assert (await room.ask("/mute off")).text == "Nothing is muted any more."
+
+    in_a_room(test)
+
+
+def test_buttons_of_nobodys_making_do_nothing() -> None:
+    async def test(room: Room) -> None:
+        asked = await room.ask("/stop")
+        evil = (
+            "y:",
+            "y:nothing",
+            "n:x",
+            "g:0:/kill",
+            "g:x:/status",
+            "g:0:/do kill",
+            "l:de",
+            "z",
+            "g:0:/do bot rm x",
+        )
+        for data in evil:
+            asked.buttons["evil"] = data
+            room.api.press(asked, "evil")
+            assert (await room.api.heard()).method == "toast", data
+        assert room.port.commands == []
+
+    in_a_room(test)
