@@ -13,7 +13,6 @@ to the file, so that a question never waits for a batch being told, and both may
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import zlib
@@ -26,7 +25,10 @@ import apsw
 import msgspec
 from msgspec import Struct
 
+from kedge.journal.asking import Question, ask_of, row_of
+from kedge.journal.dialect import Dialect, dialect_of
 from kedge.journal.journal import JournalError
+from kedge.journal.row_store import RowCache, digest
 from kedge.journal.rows import (
     TABLES,
     Ask,
@@ -40,13 +42,13 @@ from kedge.journal.rows import (
     OrderRow,
     PositionRow,
     StoryRow,
-    Table,
+    readable,
 )
+from kedge.journal.schema import VERSION, indexes_sql, tables_sql
 from kedge.journal.store import check_sqlite, plainly
-from kedge.journal.telling import SCHEMA, Teller
+from kedge.journal.telling import Teller
 from kedge.model.ids import read as read_id
 from kedge.model.records import Entry
-from kedge.model.sentences import mistake
 
 __all__ = [
     "Ask",
@@ -61,12 +63,13 @@ __all__ = [
     "PositionRow",
     "Reading",
     "StoryRow",
+    "mark_of",
+    "readable",
 ]
 
-# Raised when the tables or what is told in them change: older files are then made again.
-VERSION = 1
 BATCH = 2000
 STORY_MAX = 1000
+SQLITE = dialect_of("sqlite")
 
 EVERYTHING = Ask()
 
@@ -83,25 +86,44 @@ def reading_of(home: Path, cell: str) -> Path:
     return home / f"{cell}.reading.sqlite"
 
 
+class Connection:
+    """A connection of apsw's, as the rows want to speak to one."""
+
+    dialect: Dialect = SQLITE
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+
+    def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._db.execute(sql, values).fetchall()
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        self._db.execute(sql, values)
+        return self._db.changes()
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._db.executemany(sql, rows)
+
+
 class Reading:
     """The tables of one cell."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, cell: str) -> None:
+        self.path, self.cell = path, cell
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._writer = _connect(path)
         try:
             if _version(self._writer) != VERSION:
-                _make_tables(self._writer)
+                _make_tables(self._writer, cell)
             self._reader = _connect(path)
         except BaseException:
             self._writer.close(True)
             raise
-        self._teller = Teller(self._writer)
         self.applied_seq: int
         self._mark: int
         self.applied_seq, self._mark = self._writer.execute("SELECT seq, mark FROM applied").get
+        self._begin()
 
     @classmethod
     def open(cls, home: Path, cell: str) -> Reading:
@@ -110,11 +132,11 @@ class Reading:
         path = reading_of(home, cell)
         with plainly(path):
             try:
-                return cls(path)
+                return cls(path, cell)
             except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError):
                 for name in (path.name, path.name + "-wal", path.name + "-shm"):
                     path.with_name(name).unlink(missing_ok=True)
-                return cls(path)
+                return cls(path, cell)
 
     def close(self) -> None:
         """Raises `JournalError` where the disk does not take what closing folds in; nothing is lost by it."""
@@ -132,13 +154,22 @@ class Reading:
                 return 0
             if new[0].seq != self.applied_seq + 1:
                 raise JournalError(f"entry {new[0].seq} was told after entry {self.applied_seq}")
-            mark = _mark(new[-1])
-            with self._writer:
-                for entry in new:
-                    self._teller.tell(entry)
-                self._writer.execute("UPDATE applied SET seq = ?, mark = ?", (new[-1].seq, mark))
+            mark = mark_of(new[-1])
+            try:
+                with self._writer:
+                    self._teller.tell_all(new)
+                    self._cache.flush()
+                    self._writer.execute("UPDATE applied SET seq = ?, mark = ?", (new[-1].seq, mark))
+            except BaseException:
+                self._begin()  # what was remembered is of a transaction that never was
+                raise
             self.applied_seq, self._mark = new[-1].seq, mark
             return len(new)
+
+    def _begin(self) -> None:
+        self._cache = RowCache(self.cell, SQLITE)
+        self._cache.session = Connection(self._writer)
+        self._teller = Teller(self._cache)
 
     def follow(self, journal: Tail) -> int:
         """Catch up with the journal, or begin anew where these tables are not its. Returns the last entry."""
@@ -158,23 +189,21 @@ class Reading:
         if self.applied_seq == 0:
             return True
         last = next(journal.tail(self.applied_seq - 1, 1), None)
-        return last is not None and last.seq == self.applied_seq and _mark(last) == self._mark
+        return last is not None and last.seq == self.applied_seq and mark_of(last) == self._mark
 
     def _empty(self) -> None:
         with self._write_lock, plainly(self.path):
-            _make_tables(self._writer)
-            self._teller = Teller(self._writer)
+            _make_tables(self._writer, self.cell)
+            self._begin()
             self.applied_seq, self._mark = 0, 0
 
     def digest(self) -> str:
         """Equal for equal entries, however they were batched."""
-        total = hashlib.blake2b(digest_size=16)
         with self._read_lock, plainly(self.path), self._reader:
-            for name in (*TABLES, "instruments", "applied"):
-                keys = ", ".join(TABLES[name].keys) if name in TABLES else "1"
-                for row in self._reader.execute(f"SELECT * FROM {name} ORDER BY {keys}"):
-                    total.update(msgspec.json.encode(row))
-        return total.hexdigest()
+            applied = self._reader.execute("SELECT seq, mark FROM applied").get
+            said = digest(Connection(self._reader), self.cell, applied)
+        assert said, "apsw swallows nothing"
+        return said
 
     # ── asking ──────────────────────────────────────────────────────────────────────────────
 
@@ -220,13 +249,11 @@ class Reading:
 
     def find(self, what: str, ask: Ask = EVERYTHING) -> tuple[Struct, ...]:
         """Rows of a table by its name. Raises ValueError with one sentence for what cannot be asked."""
-        table = TABLES.get(what)
-        if table is None:
-            raise ValueError(f"there is nothing called {what!r} to read; there are: {', '.join(TABLES)}")
-        sql, values = _question(what, table, ask)
+        question = Question(what, ask, self.cell, SQLITE)
+        sql, values = question.rows()
         with self._read_lock, plainly(self.path):
             found = self._reader.execute(sql, values).fetchall()
-        return tuple(_row(table, row) for row in found)
+        return tuple(row_of(question.table, question.shape.read(row)) for row in found)
 
     def read(self, what: str, args: Mapping[str, object]) -> tuple[Struct, ...]:
         """As `find`, with filters as they come from people and programs; `story` takes `of`."""
@@ -234,84 +261,12 @@ class Reading:
             if set(args) != {"of"} or not isinstance(args["of"], str):
                 raise ValueError("story takes `of` alone: an order's id or a bot's name")
             return self.story(args["of"])
-        try:
-            ask = msgspec.convert(dict(args), Ask, strict=False)
-        except msgspec.ValidationError as error:
-            raise ValueError(mistake(error, Ask, what)) from None
-        return self.find(what, ask)
+        return self.find(what, ask_of(what, args))
 
     def _typed(self, what: str, ask: Ask, row: type[R]) -> tuple[R, ...]:
         found = self.find(what, ask)
         assert TABLES[what].row is row
         return found  # type: ignore[return-value]
-
-
-def readable() -> dict[str, tuple[str, ...]]:
-    """The names that can be read, with the filters each takes."""
-    common = ("since_ns", "until_ns", "text", "sort", "limit", "offset")
-    return {name: (*dict.fromkeys([*table.filters, *table.words]), *common) for name, table in TABLES.items()}
-
-
-# ── questions ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _question(what: str, table: Table, ask: Ask) -> tuple[str, dict[str, Any]]:
-    """One statement; nothing of what was asked is in its text, only in its values."""
-    where, values = _where(what, table, ask)
-    if ask.since_ns is not None:
-        where.append(f"{table.time} >= :since")
-        values["since"] = ask.since_ns
-    if ask.until_ns is not None:
-        where.append(f"{table.time} < :until")
-        values["until"] = ask.until_ns
-    if ask.text:
-        where.append("(" + " OR ".join(f"{column} LIKE :text ESCAPE '!'" for column in table.texts) + ")")
-        escaped = ask.text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        values["text"] = f"%{escaped}%"
-    sql = f"SELECT {', '.join(table.columns)} FROM {what}"
-    if where:
-        sql += " WHERE " + " AND ".join(where)
-    values |= {"limit": ask.limit, "offset": ask.offset}
-    return f"{sql} ORDER BY {_order(what, table, ask)} LIMIT :limit OFFSET :offset", values
-
-
-def _where(what: str, table: Table, ask: Ask) -> tuple[list[str], dict[str, Any]]:
-    where: list[str] = []
-    values: dict[str, Any] = {}
-    for name in ("bot", "account", "market", "client_id", "state", "level", "kind"):
-        value: str | None = getattr(ask, name)
-        if value is None:
-            continue
-        words, values_known = table.words.get(name, {}), table.values.get(name, ())
-        if value in words:
-            where.append(words[value])
-        elif (values_known or (words and name not in table.filters)) and value not in values_known:
-            known = ", ".join(dict.fromkeys((*words, *values_known)))
-            raise ValueError(f"{what} cannot be {value!r}: {name} is one of {known}")
-        elif name in table.filters:
-            where.append(f"({table.filters[name]})")
-            values[name] = value
-        else:
-            raise ValueError(f"{what} cannot be filtered by {name}; they take: {', '.join(readable()[what])}")
-    return where, values
-
-
-def _order(what: str, table: Table, ask: Ask) -> str:
-    sort = ask.sort or table.sort
-    expression = table.sorts.get(sort.removeprefix("-"))
-    if expression is None:
-        raise ValueError(f"{what} cannot be sorted by {sort!r}; they can by: {', '.join(table.sorts)}")
-    way = "DESC" if sort.startswith("-") else "ASC"
-    # The keys break ties, so that pages neither repeat nor skip.
-    return ", ".join(f"{column} {way}" for column in (expression, *table.keys))
-
-
-def _row(table: Table, values: Sequence[Any]) -> Struct:
-    named = dict(zip(table.columns, values, strict=True))
-    for column in table.json:
-        named[column] = msgspec.json.decode(named[column])
-    row: Struct = msgspec.convert(named, table.row, strict=False)
-    return row
 
 
 # ── the file ────────────────────────────────────────────────────────────────────────────────────
@@ -323,6 +278,7 @@ def _connect(path: Path) -> apsw.Connection:
     db.pragma("journal_mode", "WAL")
     # A power cut may take the newest rows back, all of a batch or none: they are told again.
     db.pragma("synchronous", "NORMAL")
+    db.pragma("cache_size", -8000)
     return db
 
 
@@ -333,17 +289,18 @@ def _version(db: apsw.Connection) -> int:
     return version
 
 
-def _make_tables(db: apsw.Connection) -> None:
-    names = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    found = [name for (name,) in names.fetchall()]
+def _make_tables(db: apsw.Connection, cell: str) -> None:
+    kept = "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+    found = db.execute(kept).fetchall()
     with db:
-        for name in found:
-            db.execute(f'DROP TABLE "{name}"')
-        db.execute(SCHEMA)
-        db.execute("INSERT INTO applied VALUES (1, ?, 0, 0)", (VERSION,))
+        for kind, name in found:
+            db.execute(f'DROP {kind} "{name}"')
+        for statement in (*tables_sql(SQLITE), *indexes_sql(SQLITE, light=True)):
+            db.execute(statement)
+        db.execute("INSERT INTO applied VALUES (?, ?, 0, 0)", (cell, VERSION))
 
 
-def _mark(entry: Entry) -> int:
+def mark_of(entry: Entry) -> int:
     return zlib.crc32(msgspec.json.encode(entry))
 
 

@@ -1,161 +1,66 @@
-"""The tables people read, and what one row of each is.
+"""The tables people read: keys, filters, sorts and searches of each, for every database the same.
 
-`Table` says how rows are kept, filtered, sorted and searched; `reading.py` asks by it, so a new filter or
-sort is one word here.
+`asking.py` asks by it and `schema.py` makes the tables by it, so a new filter or sort is one word here.
+Nothing here is SQL: names of columns, and values.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args, get_type_hints
 
 from msgspec import Meta, Struct
 
+from kedge.journal.row_shapes import (
+    BotRow,
+    CashRow,
+    CommandRow,
+    DayRow,
+    DecisionRow,
+    FillRow,
+    InstrumentRow,
+    MinuteRow,
+    NoteRow,
+    OrderRow,
+    PositionRow,
+    ScheduleRow,
+    ScheduleRunRow,
+    StoryRow,
+)
+from kedge.model.numbers import ZERO
 from kedge.model.order import State
 from kedge.model.records import NoteLevel
 from kedge.model.venue import CashKind, FillKind
 
-
-class OrderRow(Struct, frozen=True):
-    client_id: str
-    bot: str
-    slot: str
-    market: str
-    side: str
-    kind: str
-    tif: str
-    role: str
-    qty: Decimal
-    price: Decimal
-    filled: Decimal
-    average: Decimal  # of what filled; zero when nothing has
-    state: str
-    change: str  # "amend" or "cancel" while one has no answer
-    reason: str  # what the venue said last
-    why: str  # what the bot said
-    venue_id: str
-    placed_ns: int
-    ended_ns: int  # zero while it lives
-
-
-class FillRow(Struct, frozen=True):
-    seq: int
-    ts_ns: int
-    account: str
-    exec_id: str
-    client_id: str
-    venue_id: str
-    bot: str
-    slot: str
-    market: str
-    side: str
-    qty: Decimal
-    price: Decimal
-    fee: Decimal
-    fee_asset: str
-    maker: bool
-    kind: str
-    realised: Decimal  # the profit it took, in the settlement asset, fees apart
-    settle: str
-    venue_ns: int
-
-
-class PositionRow(Struct, frozen=True):
-    """`bot` is "" for what others did on the account."""
-
-    bot: str
-    slot: str
-    market: str
-    qty: Decimal
-    cost: Decimal
-    average: Decimal
-    realised: Decimal
-    settle: str
-    fees: dict[str, Decimal]
-    ts_ns: int  # when it last changed
-
-
-class MinuteRow(Struct, frozen=True):
-    """A position as it stood at the end of a minute in which it changed."""
-
-    ts_ns: int
-    bot: str
-    slot: str
-    market: str
-    qty: Decimal
-    average: Decimal
-    realised: Decimal
-
-
-class DecisionRow(Struct, frozen=True):
-    seq: int
-    ts_ns: int
-    verb: str  # place, amend, cancel or refused
-    bot: str
-    slot: str
-    market: str
-    client_id: str
-    side: str
-    qty: Decimal
-    price: Decimal
-    why: str
-
-
-class NoteRow(Struct, frozen=True):
-    seq: int
-    ts_ns: int
-    level: str
-    bot: str
-    account: str
-    text: str
-
-
-class CommandRow(Struct, frozen=True):
-    seq: int
-    ts_ns: int
-    command_id: str
-    actor: str
-    via: str
-    verb: str
-    args: dict[str, object]
-    ok: bool
-    says: str
-
-
-class CashRow(Struct, frozen=True):
-    seq: int
-    ts_ns: int
-    account: str
-    cash_id: str
-    kind: str
-    asset: str
-    amount: Decimal
-    symbol: str
-    venue_ns: int
-
-
-class BotRow(Struct, frozen=True):
-    number: int
-    bot: str
-    kind: str
-    phase: str
-    why: str
-    origin: str
-    config: dict[str, object]
-    added_ns: int
-    removed_ns: int  # zero while it is there
-
-
-class StoryRow(Struct, frozen=True):
-    seq: int
-    ts_ns: int
-    kind: str  # the record's
-    bot: str
-    client_id: str
-    says: str
-
+__all__ = [
+    "FILTERS",
+    "LIMIT_MAX",
+    "TABLES",
+    "Ask",
+    "BotRow",
+    "CashRow",
+    "ColumnKind",
+    "CommandRow",
+    "DayRow",
+    "DecisionRow",
+    "FillRow",
+    "InstrumentRow",
+    "Is",
+    "MinuteRow",
+    "NoteRow",
+    "OrderRow",
+    "PositionRow",
+    "ScheduleRow",
+    "ScheduleRunRow",
+    "StoryRow",
+    "Table",
+    "readable",
+]
 
 LIMIT_MAX = 1000
+
+# name: text that may be a key, text: of any length, json: text with an object in it.
+ColumnKind = Literal["name", "text", "json", "int", "flag", "decimal"]
 
 
 class Ask(Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,38 +81,62 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True):
     offset: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
 
 
+FILTERS = ("bot", "account", "market", "client_id", "state", "level", "kind")
+
+
+class Is(Struct, frozen=True):
+    """A column has one of these values; with `no`, none of them."""
+
+    column: str
+    values: tuple[str | int | bool | Decimal, ...]
+    no: bool = False
+
+
 class Table(Struct, frozen=True):
-    """How one table is kept and asked. Filters and sorts map a name to SQL with no value inside."""
+    """How one table is kept and asked."""
 
     row: type[Struct]
     keys: tuple[str, ...]
     time: str
+    # Filter: its column. `account` may name a market's column: it is then what stands before the colon.
     filters: dict[str, str]
     texts: tuple[str, ...]
     sort: str
+    # Sort: its column. Ties are broken by `ties`, so that pages neither repeat nor skip.
     sorts: dict[str, str]
-    # Columns that are not part of the row, with their types.
-    hidden: dict[str, str] = {}
+    ties: tuple[str, ...]
+    # Columns with text of any length; and those that hold an object.
+    long: tuple[str, ...] = ()
+    json: tuple[str, ...] = ()
+    # Columns that may change after a row was written; of others nothing is written twice.
+    changing: tuple[str, ...] = ()
+    # Columns that are not part of the row: the fold's own memory.
+    hidden: dict[str, ColumnKind] = {}
     # Words a filter understands beside, or instead of, a plain value.
-    words: dict[str, dict[str, str]] = {}
+    words: dict[str, dict[str, Is]] = {}
     # All values a filter can find: a misspelt one is refused, since "none" would read like good news.
     values: dict[str, tuple[str, ...]] = {}
-    # Columns kept as JSON text.
-    json: tuple[str, ...] = ()
-    indexes: tuple[str, ...] = ()
+    # Names of one thing: a whole one is found however old the row is.
+    ids: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         return self.row.__struct_fields__
 
+    def kinds(self) -> dict[str, ColumnKind]:
+        """Every column with its kind, hidden ones too."""
+        hints = get_type_hints(self.row)
+        return {name: self._kind(name, hints[name]) for name in self.columns} | self.hidden
 
-_OPEN = "state IN ('pending', 'open', 'unknown')"
-_ACCOUNT = "market >= :account || ':' AND market < :account || ';'"
+    def _kind(self, name: str, hint: object) -> ColumnKind:
+        if name in self.json:
+            return "json"
+        if hint in (int, bool, Decimal):
+            return "int" if hint is int else "flag" if hint is bool else "decimal"
+        return "text" if name in self.long else "name"
 
 
-def _number(column: str) -> str:
-    return f"CAST({column} AS REAL)"
-
+_LIVE = (State.PENDING.value, State.OPEN.value, State.UNKNOWN.value)
 
 TABLES: dict[str, Table] = {
     "orders": Table(
@@ -215,172 +144,256 @@ TABLES: dict[str, Table] = {
         keys=("client_id",),
         time="placed_ns",
         filters={
-            "bot": "bot = :bot",
-            "account": _ACCOUNT,
-            "market": "market = :market",
-            "client_id": "client_id = :client_id",
-            "state": "state = :state",
+            "bot": "bot",
+            "account": "market",
+            "market": "market",
+            "client_id": "client_id",
+            "state": "state",
         },
-        words={"state": {"open": _OPEN, "closed": f"NOT {_OPEN}"}},
-        values={"state": tuple(State)},
+        words={"state": {"open": Is("state", _LIVE), "closed": Is("state", _LIVE, no=True)}},
+        values={"state": tuple(state.value for state in State)},
         texts=("client_id", "bot", "slot", "market", "reason", "why", "venue_id"),
+        ids=("client_id", "venue_id"),
         sort="-time",
         sorts={
             "time": "placed_ns",
             "ended": "ended_ns",
             "bot": "bot",
             "market": "market",
+            "side": "side",
             "state": "state",
-            "qty": _number("qty"),
-            "price": _number("price"),
+            "qty": "qty",
+            "price": "price",
+            "filled": "filled",
+            "average": "average",
         },
-        hidden={"value": "TEXT", "told": "TEXT", "quote": "INTEGER", "seq": "INTEGER"},
-        indexes=("bot, placed_ns", "market, placed_ns", "placed_ns", "state"),
+        ties=("placed_ns", "seq"),
+        long=("reason", "why"),
+        changing=(
+            *("qty", "price", "filled", "average", "state", "change", "reason", "venue_id", "ended_ns"),
+            *("value", "told"),
+        ),
+        hidden={"value": "decimal", "told": "decimal", "quote": "flag", "seq": "int"},
     ),
     "fills": Table(
         row=FillRow,
         keys=("account", "exec_id"),
         time="ts_ns",
         filters={
-            "bot": "bot = :bot",
-            "account": "account = :account",
-            "market": "market = :market",
-            "client_id": "client_id = :client_id",
-            "kind": "kind = :kind",
+            "bot": "bot",
+            "account": "account",
+            "market": "market",
+            "client_id": "client_id",
+            "kind": "kind",
         },
         values={"kind": get_args(FillKind)},
         texts=("exec_id", "client_id", "bot", "slot", "market", "venue_id"),
+        ids=("client_id", "exec_id", "venue_id"),
         sort="-time",
         sorts={
-            "time": "seq",
+            "time": "ts_ns",
             "bot": "bot",
             "market": "market",
-            "qty": _number("qty"),
-            "price": _number("price"),
-            "realised": _number("realised"),
+            "side": "side",
+            "qty": "qty",
+            "price": "price",
+            "fee": "fee",
+            "realised": "realised",
         },
-        indexes=("bot, seq", "market, seq", "client_id", "seq", "ts_ns"),
+        ties=("ts_ns", "seq"),
     ),
     "positions": Table(
         row=PositionRow,
         keys=("bot", "slot", "market"),
         time="ts_ns",
-        filters={
-            "bot": "bot = :bot",
-            "account": _ACCOUNT,
-            "market": "market = :market",
-        },
-        words={"state": {"open": "qty <> '0'", "flat": "qty = '0'"}},
+        filters={"bot": "bot", "account": "market", "market": "market"},
+        words={"state": {"open": Is("qty", (ZERO,), no=True), "flat": Is("qty", (ZERO,))}},
         texts=("bot", "slot", "market"),
         sort="bot",
         sorts={
             "bot": "bot",
             "market": "market",
             "time": "ts_ns",
-            "qty": _number("qty"),
-            "realised": _number("realised"),
+            "qty": "qty",
+            "average": "average",
+            "realised": "realised",
         },
+        ties=("bot", "slot", "market"),
         json=("fees",),
+        changing=("qty", "cost", "average", "realised", "settle", "fees", "ts_ns"),
     ),
     "position_minutes": Table(
         row=MinuteRow,
         keys=("ts_ns", "bot", "slot", "market"),
         time="ts_ns",
-        filters={"bot": "bot = :bot", "account": _ACCOUNT, "market": "market = :market"},
+        filters={"bot": "bot", "account": "market", "market": "market"},
         texts=("bot", "slot", "market"),
         sort="time",
         sorts={"time": "ts_ns", "bot": "bot", "market": "market"},
-        indexes=("bot, ts_ns",),
+        ties=("ts_ns", "bot", "slot", "market"),
+        changing=("qty", "average", "realised"),
     ),
     "decisions": Table(
         row=DecisionRow,
         keys=("seq",),
         time="ts_ns",
         filters={
-            "bot": "bot = :bot",
-            "account": _ACCOUNT,
-            "market": "market = :market",
-            "client_id": "client_id = :client_id",
-            "kind": "verb = :kind",
+            "bot": "bot",
+            "account": "market",
+            "market": "market",
+            "client_id": "client_id",
+            "kind": "verb",
         },
         values={"kind": ("place", "amend", "cancel", "refused")},
         texts=("bot", "slot", "market", "client_id", "why"),
+        ids=("client_id",),
         sort="-time",
-        sorts={"time": "seq", "bot": "bot", "market": "market", "verb": "verb"},
-        indexes=("bot, seq", "client_id", "ts_ns"),
+        sorts={
+            "time": "ts_ns",
+            "bot": "bot",
+            "market": "market",
+            "verb": "verb",
+            "qty": "qty",
+            "price": "price",
+        },
+        ties=("ts_ns", "seq"),
+        long=("why",),
     ),
     "notes": Table(
         row=NoteRow,
         keys=("seq",),
         time="ts_ns",
-        filters={"bot": "bot = :bot", "account": "account = :account", "level": "level = :level"},
+        filters={"bot": "bot", "account": "account", "level": "level"},
         values={"level": get_args(NoteLevel)},
         texts=("bot", "account", "text"),
         sort="-time",
-        sorts={"time": "seq", "bot": "bot", "level": "level"},
-        indexes=("bot, seq", "level, seq", "ts_ns"),
+        sorts={"time": "ts_ns", "bot": "bot", "level": "level"},
+        ties=("ts_ns", "seq"),
+        long=("text",),
     ),
     "commands": Table(
         row=CommandRow,
         keys=("command_id",),
         time="ts_ns",
-        filters={"kind": "verb = :kind"},
-        words={"state": {"done": "ok", "refused": "NOT ok"}},
+        filters={"kind": "verb"},
+        words={"state": {"done": Is("ok", (True,)), "refused": Is("ok", (False,))}},
         texts=("command_id", "actor", "via", "verb", "args", "says"),
+        ids=("command_id",),
         sort="-time",
-        sorts={"time": "seq", "actor": "actor", "verb": "verb"},
+        sorts={"time": "ts_ns", "actor": "actor", "verb": "verb", "via": "via"},
+        ties=("ts_ns", "seq"),
+        long=("says",),
         json=("args",),
-        indexes=("seq", "ts_ns"),
     ),
     "cash": Table(
         row=CashRow,
         keys=("account", "cash_id"),
         time="ts_ns",
-        filters={"account": "account = :account", "kind": "kind = :kind"},
+        filters={"account": "account", "kind": "kind"},
         values={"kind": get_args(CashKind)},
         texts=("cash_id", "asset", "symbol"),
+        ids=("cash_id",),
         sort="-time",
-        sorts={"time": "seq", "asset": "asset", "kind": "kind", "amount": _number("amount")},
-        indexes=("seq", "ts_ns"),
+        sorts={"time": "ts_ns", "asset": "asset", "kind": "kind", "amount": "amount"},
+        ties=("ts_ns", "seq"),
     ),
     "bots": Table(
         row=BotRow,
         keys=("number",),
         time="added_ns",
-        filters={
-            "bot": "bot = :bot",
-            "kind": "kind = :kind",
-            "state": "phase = :state",
-        },
-        words={"state": {"removed": "removed_ns > 0", "there": "removed_ns = 0"}},
-        texts=("bot", "kind", "why", "config"),
+        filters={"bot": "bot", "kind": "kind", "state": "phase"},
+        words={"state": {"removed": Is("removed_ns", (0,), no=True), "there": Is("removed_ns", (0,))}},
+        texts=("bot", "kind", "why", "config", "claim"),
         sort="time",
-        sorts={"time": "number", "bot": "bot", "kind": "kind", "phase": "phase"},
+        sorts={"time": "added_ns", "bot": "bot", "kind": "kind", "phase": "phase"},
+        ties=("added_ns", "number"),
+        long=("why",),
         json=("config",),
-        indexes=("bot",),
+        changing=("phase", "why", "config", "removed_ns", "claim"),
     ),
     "story": Table(
         row=StoryRow,
         keys=("seq",),
         time="ts_ns",
-        filters={"bot": "bot = :bot", "client_id": "client_id = :client_id", "kind": "kind = :kind"},
+        filters={"bot": "bot", "client_id": "client_id", "kind": "kind"},
         texts=("bot", "client_id", "says"),
+        ids=("client_id",),
         sort="time",
-        sorts={"time": "seq"},
-        indexes=("bot, seq", "client_id, seq"),
+        sorts={"time": "ts_ns"},
+        ties=("ts_ns", "seq"),
+        long=("says",),
+    ),
+    "instruments": Table(
+        row=InstrumentRow,
+        keys=("market",),
+        time="ts_ns",
+        filters={"account": "account", "market": "market", "kind": "kind", "state": "status"},
+        words={"state": {"active": Is("active", (True,)), "inactive": Is("active", (False,))}},
+        texts=("market", "base", "quote", "settle"),
+        sort="market",
+        sorts={
+            "market": "market",
+            "account": "account",
+            "kind": "kind",
+            "base": "base",
+            "quote": "quote",
+            "settle": "settle",
+            "expires": "expires_ns",
+            "time": "ts_ns",
+        },
+        ties=("market",),
+        changing=(*(name for name in InstrumentRow.__struct_fields__ if name != "market"), "body"),
+        hidden={"body": "text"},
+    ),
+    "schedules": Table(
+        row=ScheduleRow,
+        keys=("name",),
+        time="set_ns",
+        filters={"kind": "verb"},
+        words={"state": {"enabled": Is("enabled", (True,)), "disabled": Is("enabled", (False,))}},
+        texts=("name", "verb", "args", "comment"),
+        sort="name",
+        sorts={"name": "name", "verb": "verb", "next": "next_ns", "time": "set_ns", "last": "last_due_ns"},
+        ties=("name",),
+        long=("comment", "last_says"),
+        json=("args",),
+        changing=tuple(name for name in ScheduleRow.__struct_fields__ if name != "name"),
+    ),
+    "schedule_runs": Table(
+        row=ScheduleRunRow,
+        keys=("seq",),
+        time="ts_ns",
+        filters={"kind": "name"},
+        words={"state": {"done": Is("ok", (True,)), "refused": Is("ok", (False,))}},
+        texts=("name", "says", "command_id"),
+        sort="-time",
+        sorts={"time": "ts_ns", "name": "name"},
+        ties=("ts_ns", "seq"),
+        long=("says",),
+    ),
+    "days": Table(
+        row=DayRow,
+        keys=("ts_ns", "bot", "settle"),
+        time="ts_ns",
+        filters={"bot": "bot", "kind": "settle"},
+        texts=("day", "bot", "settle"),
+        sort="-time",
+        sorts={
+            "time": "ts_ns",
+            "bot": "bot",
+            "settle": "settle",
+            "profit": "profit",
+            "volume": "volume",
+            "fills": "fills",
+        },
+        ties=("ts_ns", "bot", "settle"),
+        json=("other_fees",),
+        changing=("realised", "fees", "funding", "profit", "volume", "fills", "other_fees"),
     ),
 }
 
 
-def schema() -> str:
-    """SQL that makes all tables, empty."""
-    made = []
-    for name, table in TABLES.items():
-        hints = table.row.__annotations__
-        columns = {c: "INTEGER" if hints[c] in ("int", "bool") else "TEXT" for c in table.columns}
-        columns |= table.hidden
-        body = ", ".join(f"{c} {kind} NOT NULL" for c, kind in columns.items())
-        made.append(f"CREATE TABLE {name} ({body}, PRIMARY KEY ({', '.join(table.keys)})) STRICT;")
-        for number, index in enumerate(table.indexes):
-            made.append(f"CREATE INDEX {name}_{number} ON {name} ({index});")
-    return "\n".join(made)
+def readable() -> dict[str, tuple[str, ...]]:
+    """The names that can be read, with the filters each takes."""
+    common = ("since_ns", "until_ns", "text", "sort", "limit", "offset")
+    return {name: (*dict.fromkeys([*table.filters, *table.words]), *common) for name, table in TABLES.items()}

@@ -2,85 +2,70 @@
 
 One small function per kind of record, as in `engine/apply.py`; it follows the same table of moves and
 books with the same ledger, so what people read is what the engine knows. It decides nothing, and a row
-depends on nothing but the records before it.
+depends on nothing but the records before it. It knows no database: rows come from and go to `Rows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal, localcontext
+from typing import Any, Protocol
 
-import apsw
 import msgspec
 
-from kedge.journal import rows
+from kedge.journal.days import Days
+from kedge.journal.telling_rows import Key, Row, fill_row, instrument_row, needed, order_row, order_words
 from kedge.model import records as r
 from kedge.model.instrument import Instrument, account_of, market_of
 from kedge.model.ledger import Position
-from kedge.model.numbers import ZERO, text
+from kedge.model.numbers import MONEY, ZERO, text
 from kedge.model.order import TERMINAL, Move, State, move, sign
 
 MINUTE_NS = 60_000_000_000
 
-SCHEMA = (
-    rows.schema()
-    + """
-    CREATE TABLE instruments (market TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
-    CREATE TABLE applied (
-        one INTEGER PRIMARY KEY CHECK (one = 1),
-        version INTEGER NOT NULL,
-        seq INTEGER NOT NULL,    -- the last entry that is in these tables
-        mark INTEGER NOT NULL    -- the crc32 of its bytes: tells another journal's from ours
-    ) STRICT;
-    """
-)
 
-_Params = tuple[Any, ...]
+class Rows(Protocol):
+    """As much of a database as the fold needs. A row is a dict by column; change it and `put` it."""
 
-
-def _insert(name: str, verb: str = "INSERT") -> str:
-    table = rows.TABLES[name]
-    columns = [*table.columns, *table.hidden]
-    return f"{verb} INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-
-
-_ORDER = _insert("orders", "INSERT OR IGNORE")
-_FILL = _insert("fills", "INSERT OR IGNORE")
-_POSITION = _insert("positions", "INSERT OR REPLACE")
-_MINUTE = _insert("position_minutes", "INSERT OR REPLACE")
-_DECISION = _insert("decisions")
-_NOTE = _insert("notes")
-_COMMAND = _insert("commands", "INSERT OR IGNORE")
-_CASH = _insert("cash", "INSERT OR IGNORE")
-_BOT = _insert("bots", "INSERT OR REPLACE")
-_STORY = _insert("story")
-_LEARN = (
-    "UPDATE orders SET told = ?, price = coalesce(?, price), qty = coalesce(?, qty), "
-    "venue_id = CASE ?4 WHEN '' THEN venue_id ELSE ?4 END, "
-    "reason = CASE ?5 WHEN '' THEN reason ELSE ?5 END WHERE client_id = ?6"
-)
-_BOOK = (
-    "UPDATE orders SET filled = ?, value = ?, average = ?, told = ?, "
-    "venue_id = CASE ?5 WHEN '' THEN venue_id ELSE ?5 END WHERE client_id = ?6"
-)
-_LIVE_BOT = "SELECT number FROM bots WHERE bot = ? AND removed_ns = 0"
+    def get(self, table: str, *key: Any) -> Row | None: ...
+    def put(self, table: str, row: Row) -> None: ...
+    def add(self, table: str, row: Row) -> None: ...
+    def drop(self, table: str, *key: Any) -> None: ...
+    def find(self, table: str, column: str, value: Any) -> list[Row]: ...
+    def fetch(self, table: str, keys: Iterable[Key]) -> None: ...
 
 
 class Teller:
-    """Folds entries into the tables of `db`, inside the caller's transaction."""
+    """Folds entries into rows, inside the caller's transaction.
 
-    def __init__(self, db: apsw.Connection) -> None:
-        self._run = db.execute
-        self._db = db
+    What it remembers between entries is in the rows as well; after a transaction that failed, make a new one.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._days = Days(rows)
         self._instruments: dict[str, Instrument] = {}
+        # Numbers of bots that are there; None for a name that no bot has.
+        self._live: dict[str, int | None] = {}
         self._seq = 0
         self._ts_ns = 0
         self._kind = ""
 
+    def tell_all(self, entries: Sequence[r.Entry]) -> None:
+        """A batch: what it needs is read first, in one question per table."""
+        needs: dict[str, list[Key]] = {}
+        for entry in entries:
+            for table, key in needed(entry.record):
+                needs.setdefault(table, []).append(key)
+        for table, keys in needs.items():
+            self._rows.fetch(table, keys)
+        with localcontext(MONEY):
+            for entry in entries:
+                self.tell(entry)
+
     def tell(self, entry: r.Entry) -> None:
         self._seq, self._ts_ns = entry.seq, entry.ts_ns
-        self._kind = r.kind_of(entry.record)
+        self._kind = type(entry.record).__name__
         handler = _TELL.get(type(entry.record))
         if handler is not None:
             handler(self, entry.record)
@@ -88,7 +73,9 @@ class Teller:
     # ── the desk ────────────────────────────────────────────────────────────────────────────
 
     def life_began(self, record: r.LifeBegan) -> None:
-        self._run("UPDATE orders SET state = 'unknown' WHERE state = 'pending'")
+        for order in self._rows.find("orders", "state", State.PENDING.value):
+            order["state"] = State.UNKNOWN.value
+            self._rows.put("orders", order)
         self._note("info", f"started (life {record.life}, Kedge {record.version})")
 
     def kill_switch(self, record: r.KillSwitch) -> None:
@@ -99,169 +86,245 @@ class Teller:
         )
 
     def command_taken(self, record: r.CommandTaken) -> None:
-        args = bytes(record.args).decode()
-        asked = (record.command_id, record.actor, record.via, record.verb, args)
-        self._run(_COMMAND, (self._seq, self._ts_ns, *asked, record.ok, record.says))
+        if self._rows.get("commands", record.command_id) is not None:
+            return
+        row = {
+            "seq": self._seq,
+            "ts_ns": self._ts_ns,
+            "command_id": record.command_id,
+            "actor": record.actor,
+            "via": record.via,
+            "verb": record.verb,
+            "args": bytes(record.args).decode(),
+            "ok": record.ok,
+            "says": record.says,
+        }
+        self._rows.put("commands", row)
 
     def noted(self, record: r.Noted) -> None:
         self._note(record.level, record.text, record.bot, record.account)
 
+    def cancel_all_asked(self, record: r.CancelAllAsked) -> None:
+        says = f"{record.actor} asked that every open order go, whoever placed it"
+        self._note("warn", _why(says, record.why), "", record.account)
+
+    def cancel_all_ended(self, record: r.CancelAllEnded) -> None:
+        self._note("info", _why("cancelling all orders is over", record.says), "", record.account)
+
+    # ── schedules and errands ───────────────────────────────────────────────────────────────
+
+    def schedule_set(self, record: r.ScheduleSet) -> None:
+        before = self._rows.get("schedules", record.name) or {}
+        row = {
+            "name": record.name,
+            "verb": record.verb,
+            "args": bytes(record.args).decode(),
+            "every": record.every,
+            "zone": record.zone,
+            "enabled": record.enabled,
+            "missed": record.missed,
+            "comment": record.comment,
+            "actor": record.actor,
+            "set_ns": self._ts_ns,
+            "next_ns": record.next_ns,
+            "last_due_ns": before.get("last_due_ns", 0),
+            "last_ok": before.get("last_ok", True),
+            "last_says": before.get("last_says", ""),
+            "runs": before.get("runs", 0),
+            "failures": before.get("failures", 0),
+        }
+        self._rows.put("schedules", row)
+
+    def schedule_removed(self, record: r.ScheduleRemoved) -> None:
+        self._rows.drop("schedules", record.name)
+
+    def schedule_ran(self, record: r.ScheduleRan) -> None:
+        run = {"name": record.name, "due_ns": record.due_ns, "ok": record.ok, "says": record.says}
+        about = {"seq": self._seq, "ts_ns": self._ts_ns, "command_id": record.command_id}
+        self._rows.add("schedule_runs", run | about)
+        row = self._rows.get("schedules", record.name)
+        if row is None:
+            return
+        row |= {"last_due_ns": record.due_ns, "last_ok": record.ok, "last_says": record.says}
+        row["next_ns"] = record.next_ns
+        row["runs"] += 1
+        row["failures"] += not record.ok
+        self._rows.put("schedules", row)
+
+    def errand_ended(self, record: r.ErrandEnded) -> None:
+        self._note("info" if record.ok else "warn", record.says)
+
     # ── bots ────────────────────────────────────────────────────────────────────────────────
 
     def bot_added(self, record: r.BotAdded) -> None:
-        config = bytes(record.config).decode()
-        row = (record.number, record.bot, record.kind, "running", "", record.origin, config, self._ts_ns, 0)
-        self._run(_BOT, row)
+        row = {
+            "number": record.number,
+            "bot": record.bot,
+            "kind": record.kind,
+            "phase": "running",
+            "why": "",
+            "origin": record.origin,
+            "config": bytes(record.config).decode(),
+            "added_ns": self._ts_ns,
+            "removed_ns": 0,
+            "claim": record.claim,
+        }
+        self._rows.put("bots", row)
+        self._live[record.bot] = record.number
         self._note("info", f"added as a {record.kind}", record.bot)
 
     def bot_amended(self, record: r.BotAmended) -> None:
-        self._bot(record.bot, "config = ?", bytes(record.config).decode())
+        self._bot(record.bot, config=bytes(record.config).decode(), claim=record.claim)
         self._note("info", "its parameters were changed", record.bot)
 
     def bot_phased(self, record: r.BotPhased) -> None:
-        self._bot(record.bot, "phase = ?, why = ?", record.phase, record.why)
+        self._bot(record.bot, phase=record.phase, why=record.why)
         self._note("info", _why(record.phase, record.why), record.bot)
 
     def bot_removed(self, record: r.BotRemoved) -> None:
         """What it still held becomes the account's own, as in the engine."""
-        for slot, market in self._run(
-            "SELECT slot, market FROM positions WHERE bot = ? ORDER BY slot, market", (record.bot,)
-        ).fetchall():
-            self._hand_over(record.bot, str(slot), str(market))
-        self._bot(record.bot, "removed_ns = ?", self._ts_ns)
+        for row in self._rows.find("positions", "bot", record.bot):
+            self._hand_over(record.bot, row["slot"], row["market"])
+        self._bot(record.bot, removed_ns=self._ts_ns)
+        self._live[record.bot] = None
         self._note("info", "removed", record.bot)
 
     def told(self, record: r.Told) -> None:
         self._story(f"{record.sender} tells it: {record.text}", record.bot)
 
-    def _bot(self, bot: str, change: str, *values: object) -> None:
-        self._run(f"UPDATE bots SET {change} WHERE bot = ? AND removed_ns = 0", (*values, bot))
+    def _bot(self, bot: str, **changes: Any) -> None:
+        number = self._number(bot)
+        row = self._rows.get("bots", number) if number is not None else None
+        if row is not None:
+            self._rows.put("bots", row | changes)
+
+    def _number(self, bot: str) -> int | None:
+        """The number of the living bot of that name."""
+        if bot not in self._live:
+            rows = self._rows.find("bots", "bot", bot)
+            self._live[bot] = next((row["number"] for row in rows if not row["removed_ns"]), None)
+        return self._live[bot]
 
     # ── orders ──────────────────────────────────────────────────────────────────────────────
 
     def intent(self, i: r.Intent) -> None:
-        row = (
-            i.client_id,
-            i.bot,
-            i.slot,
-            i.market,
-            i.side,
-            i.kind,
-            i.tif,
-            i.role,
-            text(i.qty),
-            text(i.price),
-        )
-        rest = ("0", "0", State.PENDING, "", "", i.why, "", self._ts_ns, 0)
-        self._run(_ORDER, row + rest + ("0", "0", i.quote, self._seq))
-        self._decision("place", i.bot, i.slot, i.market, i.client_id, i.side, i.qty, i.price, i.why)
-        self._story(_why(f"means to {_order(i)}", i.why), i.bot, i.client_id)
+        if self._rows.get("orders", i.client_id) is None:
+            self._rows.put("orders", order_row(i, self._seq, self._ts_ns))
+        self._decision("place", i, i.client_id, (i.side, i.qty, i.price), i.why)
+        self._story(_why(f"means to {order_words(i)}", i.why), i.bot, i.client_id)
 
     def amend_intent(self, record: r.AmendIntent) -> None:
-        self._run(
-            "UPDATE orders SET change = 'amend', price = ? WHERE client_id = ?",
-            (text(record.price), record.client_id),
-        )
-        self._change("amend", record, record.qty, record.price)
+        order = self._rows.get("orders", record.client_id)
+        if order is not None:
+            order["change"], order["price"] = "amend", record.price
+            self._rows.put("orders", order)
+        self._change("amend", record, order, record.qty, record.price)
         says = f"means to change it to {text(record.qty)} at {text(record.price)}"
         self._story(_why(says, record.why), None, record.client_id)
 
     def cancel_intent(self, record: r.CancelIntent) -> None:
-        self._run("UPDATE orders SET change = 'cancel' WHERE client_id = ?", (record.client_id,))
-        self._change("cancel", record, ZERO, ZERO)
+        order = self._rows.get("orders", record.client_id)
+        if order is not None:
+            order["change"] = "cancel"
+            self._rows.put("orders", order)
+        self._change("cancel", record, order, ZERO, ZERO)
         self._story(_why("means to cancel it", record.why), None, record.client_id)
 
     def order_moved(self, record: r.OrderMoved) -> None:
-        row = self._run("SELECT state, told FROM orders WHERE client_id = ?", (record.client_id,)).get
-        if row is not None:
-            state, told = row
-            learnt = (text(max(Decimal(told), record.cum_qty)), _maybe(record.price), _maybe(record.qty))
-            self._run(_LEARN, (*learnt, record.venue_id, record.reason, record.client_id))
-            self._order_is(record.client_id, move(State(state), record.move) or State(state))
+        order = self._rows.get("orders", record.client_id)
+        if order is not None:
+            order["told"] = max(order["told"], record.cum_qty)
+            order["price"] = order["price"] if record.price is None else record.price
+            order["qty"] = order["qty"] if record.qty is None else record.qty
+            order["venue_id"] = record.venue_id or order["venue_id"]
+            order["reason"] = record.reason or order["reason"]
+            self._order_is(order, move(State(order["state"]), record.move) or State(order["state"]))
         says = _why(_MOVED[record.move], record.reason)
         if record.cum_qty:
             says += f"; {text(record.cum_qty)} has traded, it says"
         self._story(says, None, record.client_id)
 
     def change_settled(self, record: r.ChangeSettled) -> None:
-        if record.result in ("done", "refused"):
-            self._run(
-                "UPDATE orders SET change = '' WHERE client_id = ? AND change = ?",
-                (record.client_id, record.request),
-            )
+        order = self._rows.get("orders", record.client_id)
+        if record.result in ("done", "refused") and order is not None and order["change"] == record.request:
+            order["change"] = ""
+            self._rows.put("orders", order)
         says = _why(f"the venue's answer to the {record.request}: {record.result}", record.reason)
         self._story(says, None, record.client_id)
 
     def refused(self, record: r.Refused) -> None:
-        self._decision(
-            "refused",
-            record.bot,
-            record.slot,
-            record.market,
-            "",
-            record.side,
-            record.qty,
-            record.price,
-            record.reason,
-        )
+        asked = (record.side, record.qty, record.price)
+        self._decision("refused", record, "", asked, record.reason)
         what = f"{record.side} {text(record.qty)} at {text(record.price)} in {record.market} was refused"
         self._story(_why(what, record.reason), record.bot)
 
-    def _order_is(self, client_id: str, state: State) -> None:
+    def _order_is(self, order: Row, state: State) -> None:
+        order["state"] = state.value
         if state in TERMINAL:
-            self._run(
-                "UPDATE orders SET state = ?, change = '', ended_ns = iif(ended_ns, ended_ns, ?) "
-                "WHERE client_id = ?",
-                (state, self._ts_ns, client_id),
-            )
+            order["change"] = ""
+            order["ended_ns"] = order["ended_ns"] or self._ts_ns
         else:
-            self._run("UPDATE orders SET state = ?, ended_ns = 0 WHERE client_id = ?", (state, client_id))
+            order["ended_ns"] = 0
+        self._rows.put("orders", order)
 
     def _change(
-        self, verb: str, record: r.AmendIntent | r.CancelIntent, qty: Decimal, price: Decimal
+        self,
+        verb: str,
+        record: r.AmendIntent | r.CancelIntent,
+        order: Row | None,
+        qty: Decimal,
+        price: Decimal,
     ) -> None:
-        order = self._run(
-            "SELECT bot, slot, market, side FROM orders WHERE client_id = ?", (record.client_id,)
-        ).get or ("", "", "", "")
-        bot, slot, market, side = order
-        self._decision(verb, bot, slot, market, record.client_id, side, qty, price, record.why)
+        side = order["side"] if order is not None else ""
+        self._decision(verb, order, record.client_id, (side, qty, price), record.why)
 
     # ── money ───────────────────────────────────────────────────────────────────────────────
 
     def filled(self, record: r.Filled) -> None:
         fill, market = record.fill, market_of(record.account, record.fill.symbol)
-        there = "SELECT 1 FROM fills WHERE account = ? AND exec_id = ?"
-        if self._run(there, (record.account, fill.exec_id)).get is not None:
+        if self._rows.get("fills", record.account, fill.exec_id) is not None:
             return
         instrument = self._instrument(market)
         bot, slot = record.bot, record.slot
-        if not bot or self._run(_LIVE_BOT, (bot,)).get is None:
+        if not bot or self._number(bot) is None:
             bot = slot = ""
         signed = fill.qty * sign(fill.side)
         position = self._position(bot, slot, market)
         profit = position.book(instrument, signed, fill.price)
         position.pay(fill.fee_asset, fill.fee)
         self._keep(bot, slot, market, position, instrument)
-        row = (self._seq, self._ts_ns, record.account, fill.exec_id, fill.client_id, fill.venue_id)
-        rest = (text(fill.fee), fill.fee_asset, fill.maker, fill.kind, text(profit), instrument.settle)
-        middle = (record.bot, record.slot, market, fill.side, text(fill.qty), text(fill.price))
-        self._run(_FILL, row + middle + rest + (fill.venue_ns,))
-        self._fill_order(
-            fill.client_id, fill.venue_id, fill.qty, instrument.value(signed, fill.price), instrument
-        )
+        self._rows.put("fills", fill_row(record, market, (self._seq, self._ts_ns), profit, instrument.settle))
+        value = instrument.value(signed, fill.price)
+        self._days.fill(self._ts_ns, bot, instrument.settle, profit, value)
+        self._days.fee(self._ts_ns, bot, instrument.settle, fill.fee_asset, fill.fee)
+        self._fill_order(fill.client_id, fill.venue_id, fill.qty, value, instrument)
         fee = f"fee {text(fill.fee)} {fill.fee_asset}"
         says = f"{fill.side} {text(fill.qty)} traded at {text(fill.price)}, {fee}"
         self._story(says, record.bot, fill.client_id)
 
     def cash_moved(self, record: r.CashMoved) -> None:
         cash = record.cash
-        row = (self._seq, self._ts_ns, record.account, cash.cash_id, cash.kind, cash.asset)
-        self._run(_CASH, (*row, text(cash.amount), cash.symbol, cash.venue_ns))
+        if self._rows.get("cash", record.account, cash.cash_id) is not None:
+            return
+        row = {
+            "seq": self._seq,
+            "ts_ns": self._ts_ns,
+            "account": record.account,
+            "cash_id": cash.cash_id,
+            "kind": cash.kind,
+            "asset": cash.asset,
+            "amount": cash.amount,
+            "symbol": cash.symbol,
+            "venue_ns": cash.venue_ns,
+        }
+        self._rows.put("cash", row)
+        self._days.cash(self._ts_ns, cash)
 
     def synthetic(self, record: r.Synthetic) -> None:
         instrument = self._instrument(record.market)
         position = self._position("", "", record.market)
-        position.book(instrument, record.qty, record.price)
+        profit = position.book(instrument, record.qty, record.price)
+        self._days.realised(self._ts_ns, "", instrument.settle, profit)
         self._keep("", "", record.market, position, instrument)
         says = f"others traded {text(record.qty)} of {record.market} at {text(record.price)}"
         self._note("warn", _why(says, record.why), "", account_of(record.market))
@@ -273,59 +336,55 @@ class Teller:
     def instrument_known(self, record: r.InstrumentKnown) -> None:
         market = market_of(record.account, record.instrument.symbol)
         self._instruments[market] = record.instrument
-        self._run(
-            "INSERT OR REPLACE INTO instruments VALUES (?, ?)",
-            (market, msgspec.json.encode(record.instrument)),
-        )
+        self._rows.put("instruments", instrument_row(market, record, self._ts_ns))
 
     def _fill_order(
         self, client_id: str, venue_id: str, qty: Decimal, value: Decimal, instrument: Instrument
     ) -> None:
-        row = self._run(
-            "SELECT state, side, qty, filled, value, told FROM orders WHERE client_id = ?", (client_id,)
-        ).get
-        if row is None:
+        order = self._rows.get("orders", client_id) if client_id else None
+        if order is None:
             return
-        state, side, wanted, filled, sum_value, told = row
-        now_filled, now_value = Decimal(filled) + qty, Decimal(sum_value) + value
-        average = instrument.price_of(now_filled * sign(side), now_value)
-        booked = (text(now_filled), text(now_value), text(average), text(max(Decimal(told), now_filled)))
-        self._run(_BOOK, (*booked, venue_id, client_id))
-        after = move(State(state), Move.FILL_ALL if now_filled >= Decimal(wanted) else Move.FILL)
+        order["filled"] += qty
+        order["value"] += value
+        order["average"] = instrument.price_of(order["filled"] * sign(order["side"]), order["value"])
+        order["told"] = max(order["told"], order["filled"])
+        order["venue_id"] = venue_id or order["venue_id"]
+        whole = order["filled"] >= order["qty"]
+        after = move(State(order["state"]), Move.FILL_ALL if whole else Move.FILL)
         assert after is not None, "the table has a fill for every state"
-        self._order_is(client_id, after)
+        self._order_is(order, after)
 
     def _instrument(self, market: str) -> Instrument:
         known = self._instruments.get(market)
         if known is None:
-            body = self._run("SELECT body FROM instruments WHERE market = ?", (market,)).get
-            assert body is not None, f"{market} traded before its instrument was known"
-            known = self._instruments[market] = msgspec.json.decode(body, type=Instrument)
+            row = self._rows.get("instruments", market)
+            assert row is not None, f"{market} traded before its instrument was known"
+            known = self._instruments[market] = msgspec.json.decode(row["body"], type=Instrument)
         return known
 
     def _position(self, bot: str, slot: str, market: str) -> Position:
-        row = self._run(
-            "SELECT qty, cost, realised, fees FROM positions WHERE bot = ? AND slot = ? AND market = ?",
-            (bot, slot, market),
-        ).get
+        row = self._rows.get("positions", bot, slot, market)
         if row is None:
             return Position()
-        qty, cost, realised, fees = row
-        return Position(Decimal(qty), Decimal(cost), Decimal(realised), _fees.decode(fees))
+        return Position(row["qty"], row["cost"], row["realised"], _fees.decode(row["fees"]))
 
     def _keep(self, bot: str, slot: str, market: str, position: Position, instrument: Instrument) -> None:
-        qty, average = text(position.qty), text(position.average(instrument))
-        realised = text(position.realised)
+        where = {"bot": bot, "slot": slot, "market": market}
+        average = position.average(instrument)
+        held = {"qty": position.qty, "average": average, "realised": position.realised}
         fees = {asset: text(amount) for asset, amount in sorted(position.fees.items())}
-        paid = msgspec.json.encode(fees).decode()
-        held = (qty, text(position.cost), average, realised, instrument.settle, paid)
-        self._run(_POSITION, (bot, slot, market, *held, self._ts_ns))
-        minute = self._ts_ns // MINUTE_NS * MINUTE_NS
-        self._run(_MINUTE, (minute, bot, slot, market, qty, average, realised))
+        rest = {
+            "cost": position.cost,
+            "settle": instrument.settle,
+            "fees": msgspec.json.encode(fees).decode(),
+            "ts_ns": self._ts_ns,
+        }
+        self._rows.put("positions", where | held | rest)
+        self._rows.put("position_minutes", {"ts_ns": self._ts_ns // MINUTE_NS * MINUTE_NS} | where | held)
 
     def _hand_over(self, bot: str, slot: str, market: str) -> None:
         theirs, instrument = self._position(bot, slot, market), self._instrument(market)
-        self._run("DELETE FROM positions WHERE bot = ? AND slot = ? AND market = ?", (bot, slot, market))
+        self._rows.drop("positions", bot, slot, market)
         if theirs.qty == 0 and theirs.realised == 0 and not theirs.fees:
             return
         outside = self._position("", "", market)
@@ -335,6 +394,7 @@ class Teller:
         outside.realised += theirs.realised
         if outside.qty == 0 and outside.cost != 0:
             outside.realised -= outside.cost
+            self._days.realised(self._ts_ns, "", instrument.settle, -outside.cost)
             outside.cost = ZERO
         for asset, amount in theirs.fees.items():
             outside.pay(asset, amount)
@@ -343,31 +403,47 @@ class Teller:
     # ── rows that many kinds write ──────────────────────────────────────────────────────────
 
     def _note(self, level: str, says: str, bot: str = "", account: str = "") -> None:
-        self._run(_NOTE, (self._seq, self._ts_ns, level, bot, account, says))
+        row = {"seq": self._seq, "ts_ns": self._ts_ns, "level": level, "bot": bot, "account": account}
+        self._rows.add("notes", row | {"text": says})
         if bot:
             self._story(says, bot)
 
     def _decision(
         self,
         verb: str,
-        bot: str,
-        slot: str,
-        market: str,
+        of: r.Intent | r.Refused | Row | None,
         client_id: str,
-        side: str,
-        qty: Decimal,
-        price: Decimal,
+        asked: tuple[str, Decimal, Decimal],
         why: str,
     ) -> None:
-        self._run(
-            _DECISION,
-            (self._seq, self._ts_ns, verb, bot, slot, market, client_id, side, text(qty), text(price), why),
-        )
+        if of is None:
+            bot = slot = market = ""
+        elif isinstance(of, dict):
+            bot, slot, market = of["bot"], of["slot"], of["market"]
+        else:
+            bot, slot, market = of.bot, of.slot, of.market
+        side, qty, price = asked
+        row = {
+            "seq": self._seq,
+            "ts_ns": self._ts_ns,
+            "verb": verb,
+            "bot": bot,
+            "slot": slot,
+            "market": market,
+            "client_id": client_id,
+            "side": side,
+            "qty": qty,
+            "price": price,
+            "why": why,
+        }
+        self._rows.add("decisions", row)
 
     def _story(self, says: str, bot: str | None, client_id: str = "") -> None:
         if bot is None:
-            bot = self._run("SELECT bot FROM orders WHERE client_id = ?", (client_id,)).get or ""
-        self._run(_STORY, (self._seq, self._ts_ns, self._kind, bot, client_id, says))
+            order = self._rows.get("orders", client_id)
+            bot = order["bot"] if order is not None else ""
+        row = {"seq": self._seq, "ts_ns": self._ts_ns, "kind": self._kind, "bot": bot}
+        self._rows.add("story", row | {"client_id": client_id, "says": says})
 
 
 _fees = msgspec.json.Decoder(dict[str, Decimal])
@@ -388,27 +464,18 @@ def _why(says: str, why: str) -> str:
     return f"{says}: {why}" if why else says
 
 
-def _maybe(value: Decimal | None) -> str | None:
-    return None if value is None else text(value)
-
-
-def _order(i: r.Intent) -> str:
-    at = "at market" if i.kind == "market" else f"at {text(i.price)}"
-    words = [i.kind if i.kind != "market" else "", i.tif.replace("_", " ") if i.tif != "gtc" else ""]
-    if i.trigger_price:
-        words.append(f"when {i.trigger_by} reaches {text(i.trigger_price)}")
-    if i.reduce_only:
-        words.append("reduce only")
-    said = ", ".join(word for word in words if word)
-    return f"{i.side} {text(i.qty)} {at} in {i.market}" + (f" ({said})" if said else "")
-
-
 # The value's own parameter type is narrower than `Record`, hence `Any`. Kinds not named tell people nothing.
 _TELL: dict[type, Callable[[Teller, Any], None]] = {
     r.LifeBegan: Teller.life_began,
     r.KillSwitch: Teller.kill_switch,
     r.CommandTaken: Teller.command_taken,
     r.Noted: Teller.noted,
+    r.CancelAllAsked: Teller.cancel_all_asked,
+    r.CancelAllEnded: Teller.cancel_all_ended,
+    r.ScheduleSet: Teller.schedule_set,
+    r.ScheduleRemoved: Teller.schedule_removed,
+    r.ScheduleRan: Teller.schedule_ran,
+    r.ErrandEnded: Teller.errand_ended,
     r.BotAdded: Teller.bot_added,
     r.BotAmended: Teller.bot_amended,
     r.BotPhased: Teller.bot_phased,
