@@ -2,6 +2,7 @@
 
 kedge.toml      settings                     secrets.toml    keys, 0600
 bots.toml       bots to run (or .json)       bots/           people's own bot files
+logs/           what programs wrote, turned over by size
 <cell>.*        the cell's journal, socket, projections, recorder
 """
 
@@ -46,6 +47,13 @@ class Home(Struct, frozen=True):
 
     def socket(self, cell: str) -> Path:
         return self.root / f"{cell}.sock"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def log(self, program: str) -> Path:
+        return self.logs / f"{program}.log"
 
     def recorder(self, cell: str) -> Path:
         return self.root / f"{cell}.flight"

@@ -107,6 +107,10 @@ def _is_table(key: str, value: object) -> bool:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, Struct):
+        return _toml({name: getattr(value, name) for name in value.__struct_fields__})
+    if isinstance(value, tuple) and value and isinstance(value[0], Struct):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_toml(name)} = {_toml(one)}" for name, one in value.items()) + "}"
     if isinstance(value, bool):

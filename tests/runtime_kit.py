@@ -31,7 +31,7 @@ from kedge.model.records import CommandTaken, Entry
 from kedge.model.venue import AccountReport, Answer, Feed, Level, OrderReport, PlaceOrder, Rules
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.sim.loop import StormLoop
-from kedge.venues.venue import Emit
+from kedge.venues.venue import Condition, Emit
 
 TURN_S = 0.001
 
@@ -125,6 +125,7 @@ class HandVenue:
         self.report_says = ""
         self.at_place: Callable[[PlaceOrder], None] = lambda order: None
         self.retries = 0
+        self.cancel_all_says = self.odd = ""
         self.retry_ns = 0
         self.unsent = False
         self.fed: list[tuple[Feed, ...]] = []
@@ -184,6 +185,18 @@ class HandVenue:
     async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
         await self._leave("cancel", client_id)
         return Answered(self.account, "cancel", client_id, Answer.ACCEPTED)
+
+    async def cancel_all(self, symbol: str | None) -> str:
+        await self._leave("cancel_all", symbol or "")
+        return self.cancel_all_says
+
+    @property
+    def trouble(self) -> str:
+        return self.odd
+
+    @property
+    def condition(self) -> Condition:
+        return Condition(3, 100, 5_000_000, 0)
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         asked_ns = self.clock()

@@ -25,6 +25,7 @@ BUDGETS = {
     "feed": 6,
     "sign": 2,
     "many": 3,
+    "lists": 2,
 }
 
 

@@ -472,10 +472,10 @@ def test_cancel_all_is_both_kinds() -> None:
     async def test(world: World) -> None:
         await world.up()
         world.fake.deed = lambda p: (200, {"code": 200, "msg": "done"})
-        assert await world.venue.cancel_all(SYMBOL, until()) == ""
+        assert await world.venue.cancel_all(SYMBOL) == ""
         assert world.fake.paths("DELETE") == ["/fapi/v1/allOpenOrders", "/fapi/v1/algoOpenOrders"]
         world.fake.says["DELETE", "/fapi/v1/algoOpenOrders"] = lambda p: refusal(-1007, "Timeout", 408)
-        assert "stops of BTCUSDT" in await world.venue.cancel_all(SYMBOL, until())
+        assert "stops of BTCUSDT" in await world.venue.cancel_all(SYMBOL)
 
     with_world(test)
 

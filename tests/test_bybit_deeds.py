@@ -475,7 +475,7 @@ def test_everything_is_cancelled_at_once() -> None:
         for order, _ in placed[2:]:
             await ended(world, order.client_id, State.CANCELLED)
         await asyncio.sleep(1)
-        assert await world.venue.cancel_all() == ""
+        assert await world.venue.cancel_all(None) == ""
         for order, _ in placed[:2]:
             await ended(world, order.client_id, State.CANCELLED)
 

@@ -505,6 +505,31 @@ def test_where_nothing_cancels_by_id_the_order_is_looked_for_first() -> None:
     play(story, kind=ByNumber)
 
 
+def test_cancelling_all_of_the_markets_in_use_or_saying_that_it_cannot_be_done() -> None:
+    class Sweeper(Fake):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.has = {**self.has, "cancelAllOrders": True}
+
+        async def cancel_all_orders(self, symbol: str, params: Json) -> list[Json]:
+            open_now = [row for row in self.house.orders.values() if row["status"] == "open"]
+            return [await self.cancel_order(row["id"], symbol, {}) for row in open_now]
+
+    async def can(w: World) -> None:
+        await w.venue.place(buy())
+        w.house.orders["n9"] = {**w.house.orders["n1"], "id": "n9", "cid": "", "status": "open"}
+        assert await w.venue.cancel_all(None) == ""
+        assert [row["status"] for row in w.house.orders.values()] == ["canceled", "canceled"]
+        assert "lists no" in await w.venue.cancel_all("NO/SUCH")
+
+    async def cannot(w: World) -> None:
+        await w.venue.place(buy())
+        assert await w.venue.cancel_all(None) == f"fake has no request that cancels all orders of {SYMBOL}"
+
+    play(can, kind=Sweeper)
+    play(cannot)
+
+
 # ── looks ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def test_the_whole_round() -> None:
                 assert port.asked[0] == ("orders", {"bot": "b"})
 
     asyncio.run(run())
+
+
+def test_a_program_that_serves_people_says_for_whom_it_asks() -> None:
+    port = FakePort()
+
+    async def run() -> None:
+        with short_folder() as folder:
+            async with a_gate(port, folder / "main.sock"):
+                async with client.connect(folder, via="web", of="ann") as desk:
+                    await desk.command("desk.kill", why="lunch")
+                    await desk.do(BotPause("b"), of="bob")
+                    with pytest.raises(Refused, match="of"):
+                        await desk.command("desk.kill", of="bob:root")
+                async with client.connect(folder) as desk:
+                    await desk.command("desk.kill")
+
+    asyncio.run(run())
+    user = getpass.getuser()
+    assert [command.actor for command in port.commands] == [f"{user}:ann", f"{user}:bob", user]
 
 
 def test_requests_side_by_side_find_their_own_answers() -> None:

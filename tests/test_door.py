@@ -21,6 +21,7 @@ from test_kinds import GOOD
 from kedge.engine.engine import RiskBook
 from kedge.journal.reading import Reading, readable
 from kedge.journal.sqlite import ReadOnlyJournal, SqliteJournal
+from kedge.kinds import Kinds
 from kedge.model import records as r
 from kedge.model.events import BookUpdate, Command, Event, FillNews, OrderNews, Outgrown
 from kedge.model.order import State
@@ -30,7 +31,6 @@ from kedge.runtime import door as doors
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.door import EngineDoor
 from kedge.runtime.env import SteadyClock
-from kedge.runtime.kinds import Kinds
 from kedge.runtime.readings import Readings
 
 LONG_S = 20.0  # a safety net against hanging, never a measurement

@@ -98,6 +98,23 @@ def test_a_command_gets_its_actor_from_the_kernel_and_its_via_from_the_hello() -
     assert json.loads(bytes(command.args)) == {"why": "lunch"}
 
 
+def test_a_program_says_for_whom_it_speaks_but_never_instead_of_whom() -> None:
+    """The kernel's name stays in front; what cannot be a person is refused before the engine hears of it."""
+
+    async def body(path: Path, port: FakePort) -> None:
+        async with calling(path) as caller:
+            ask = {"type": "Do", "verb": "desk.kill"}
+            said = await caller.ask(id=1, command_id=ID, of="ann+desk@example.org", **ask)
+            assert said["result"]["ok"] is True
+            for number, wrong in enumerate(("root:ann", "a b", "ann\n", "é", "x" * 65), 2):
+                said = await caller.ask(id=number, command_id=ID + str(number), of=wrong, **ask)
+                assert (said["type"], said["fault"]) == ("Failed", "malformed")
+                assert "of" in said["says"]
+
+    (command,) = at_the_gate(body).commands
+    assert command.actor == f"{getpass.getuser()}:ann+desk@example.org"
+
+
 def test_the_socket_is_its_owners_alone_and_goes_with_the_gate() -> None:
     paths: list[Path] = []
 

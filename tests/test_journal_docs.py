@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pages import check_page
 
 from kedge.journal import kinds, rows, sqlite, store
+from kedge.journal.columns import ABOUT, ITS_OWN, tables_page
 from kedge.journal.rows import TABLES
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "journal.md"
@@ -22,12 +24,14 @@ def test_a_page_without_marks_is_not_written() -> None:
         kinds.renewed("# A page")
 
 
-def test_every_table_people_read_is_named() -> None:
-    page = PAGE.read_text()
-    for name, table in TABLES.items():
-        assert f"`{name}`" in page, name
-        for column in table.columns:
-            assert f"`{column}`" in page, f"{name}.{column}"
+def test_the_page_of_tables_is_todays() -> None:
+    check_page("tables", tables_page())
+
+
+def test_no_column_is_explained_that_is_not_there() -> None:
+    known = {f"{name}.{column}" for name, table in TABLES.items() for column in table.columns}
+    assert set(ITS_OWN) <= known
+    assert set(ABOUT) == set(TABLES)
 
 
 def test_numbers_on_the_page_are_the_codes() -> None:

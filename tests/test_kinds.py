@@ -12,8 +12,8 @@ from builders import Trial
 from runtime_kit import HandJournal, a_room, in_virtual_time, settle
 
 from kedge.bots import BUILT_IN
+from kedge.kinds import Kinds, NoKind, find
 from kedge.model.records import CommandTaken
-from kedge.runtime.kinds import Kinds, NoKind, find
 
 GOOD = """
 from msgspec import Struct

@@ -64,7 +64,7 @@ class History:
 
     def run(self, steps: int) -> list[Entry]:
         ways = [self.bot, self.intent, self.intent, self.news, self.news, self.fill, self.fill, self.fill]
-        ways += [self.change, self.outside, self.words, self.remove]
+        ways += [self.change, self.outside, self.words, self.remove, self.schedule]
         for _ in range(steps):
             self.chance.choice(ways)()
         return self.entries
@@ -145,6 +145,19 @@ class History:
             ACCOUNT, made, order.bot if order and ours else "", order.slot if order and ours else ""
         )
         self.write(record, *([record] if self.chance.random() < 0.1 else []))
+
+    def schedule(self) -> None:
+        name = f"every-{self.chance.randrange(3)}"
+        args, due = Raw(b'{"why":"night"}'), self.ts_ns
+        self.write(
+            r.ScheduleSet(name, "desk.kill", args, "1h", due, "me", comment="x", enabled=True),
+            r.ScheduleRan(name, due, self.chance.random() < 0.7, "done", due + 3600 * SECOND, "c-1"),
+            *([r.ScheduleRemoved(name)] if self.chance.random() < 0.2 else []),
+            r.CancelAllAsked(ACCOUNT, "me", "night"),
+            r.CancelAllEnded(ACCOUNT, "2 orders"),
+            r.ErrandBegan("e", "desk.backup", args, name),
+            r.ErrandEnded("e", False, "the disk is full"),
+        )
 
     def change(self) -> None:
         live = [order for order in self.orders[-8:] if order.bot in self.bots]

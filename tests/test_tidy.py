@@ -55,8 +55,8 @@ IMPURE_IMPORTS = (
 SUPERVISORS: dict[tuple[str, str], str] = {
     ("cli/app.py", "main"): "the last place: our own faults get their own number",
     ("engine/engine.py", "supervised"): "the supervisor of bots: one bad bot is parked, the others go on",
-    ("runtime/kinds.py", "_import"): "a person's own file may raise whatever it likes",
-    ("runtime/kinds.py", "make"): "a person's own class, likewise",
+    ("kinds.py", "_import"): "a person's own file may raise whatever it likes",
+    ("kinds.py", "make"): "a person's own class, likewise",
     ("sim/process.py", "close_silently"): "nobody hears what a dead program says on its way out",
     ("sim/scheduler.py", "_spin"): "a loop outlives its callbacks, and reports them",
     ("storm/engines.py", "_live"): "whatever ends an engine in a storm is a finding",

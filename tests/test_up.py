@@ -216,20 +216,6 @@ def test_a_killed_desk_starts_again_and_its_venue_has_kept_everything(desk: Desk
     assert not [x for x in desk.records() if isinstance(x, r.Synthetic)]
 
 
-def test_a_terminal_that_is_gone_is_spoken_to_no_more() -> None:
-    tried: list[str] = []
-
-    def say(sentence: str) -> None:
-        tried.append(sentence)
-        if len(tried) == 2:
-            raise BrokenPipeError
-
-    tell = up._whoever_listens(say)
-    for sentence in ("one", "two", "three"):
-        tell(sentence)
-    assert tried == ["one", "two"]
-
-
 def test_a_task_that_died_of_a_fault_of_ours_ends_the_desk() -> None:
     async def main() -> None:
         tree = Tree("desk")

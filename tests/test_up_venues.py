@@ -323,7 +323,10 @@ def test_a_terminal_that_is_gone_holds_up_nothing(desk: Desk, bybit: Sim) -> Non
     reader, writer = os.pipe()
     os.close(reader)
     desk.process = subprocess.Popen(
-        desk.command("up", "--for", "300s"), env=desk.environ, stdout=writer, stderr=subprocess.DEVNULL
+        desk.command("up", "--no-desk", "--for", "300s"),
+        env=desk.environ,
+        stdout=writer,
+        stderr=subprocess.DEVNULL,
     )
     os.close(writer)
     eventually(lambda: (desk.home / "main.sock").exists(), "the gate")

@@ -69,6 +69,27 @@ def test_questions_stop_short_of_the_reserve_and_deeds_do_not() -> None:
     assert allowance.wait_ns((("weight", 7),), False, S + 5) == 2  # three left at 7
 
 
+def test_a_question_that_waits_for_room_says_so_and_the_nearest_window_is_shown() -> None:
+    """A start that needs more than is left must not look like a desk that hangs."""
+
+    async def main() -> None:
+        net = ToyNet()
+        rest = a_rest(net, Window(10, 40 * S, 3))
+        rest.waits = Waits(room_s=60)
+        assert rest.waits_for_room == ""
+        for _ in range(7):
+            await rest.ask(QUESTION)
+        assert (rest.condition.requests_used, rest.condition.requests_max) == (7, 10)
+        asking = asyncio.get_running_loop().create_task(rest.ask(QUESTION))
+        await asyncio.sleep(1)
+        assert rest.waits_for_room.startswith("waiting 3")
+        assert rest.waits_for_room.endswith(" s for the venue's request allowance")
+        assert isinstance(await asking, HttpSaid)
+        assert rest.waits_for_room == ""
+
+    run(main())
+
+
 def test_no_window_ever_holds_more_than_the_limit() -> None:
     allowance = Allowance({"weight": Window(10, S), "orders": Window(3, 10 * S)})
     cost = (("weight", 4), ("orders", 1))

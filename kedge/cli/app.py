@@ -25,6 +25,7 @@ from kedge import __version__
 from kedge.cli.desk import add_desk_commands
 from kedge.cli.local import add_local_commands
 from kedge.cli.out import complain, console, error_console
+from kedge.cli.web import add_web_commands
 from kedge.client import DeskAway, Refused
 from kedge.home import HomeWrong
 from kedge.journal.journal import Corrupt, Fenced, JournalError, LeaseHeld, TooNew
@@ -62,6 +63,7 @@ def make_app() -> cyclopts.App:
     )
     add_desk_commands(app)
     add_local_commands(app)
+    add_web_commands(app)
     return app
 
 

@@ -27,6 +27,7 @@ from kedge.client import Desk, DeskAway
 from kedge.desk import commands
 from kedge.desk.commands import Deed
 from kedge.desk.screens import Column, Screen, listing, name, rows_screen, words
+from kedge.desk.screens_schedules import schedules_screen
 from kedge.desk.screens_status import bots_screen, status_screen
 from kedge.desk.screens_story import story_screen
 from kedge.journal.backup import backup
@@ -57,7 +58,7 @@ def add_desk_commands(app: cyclopts.App) -> None:
     for deed in commands.DEEDS:
         group, _, last = deed.name.rpartition(" ")
         if group and group not in groups:
-            groups[group] = cyclopts.App(name=group, help="Add, change, stop and remove bots.")
+            groups[group] = cyclopts.App(name=group, help=GROUPS[group])
             app.command(groups[group])
         (groups[group] if group else app).command(_function(deed), name=last, help_epilogue="")
     groups["bot"].command(bot_kinds, name="kinds", help_epilogue="")
@@ -108,6 +109,13 @@ def _python(argument: Entry) -> Any:
     return argument.hint.__origin__ if bounded else argument.hint
 
 
+SCREENS = {"status": status_screen, "bots": bots_screen, "schedules": schedules_screen}
+GROUPS = {
+    "bot": "Add, change, stop and remove bots.",
+    "schedule": "Have commands run by themselves, at an interval or by the clock.",
+}
+
+
 # ── doing ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -125,8 +133,7 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
     if isinstance(result, CommandTaken):
         say(result.says, as_json, ok=result.ok, says=result.says, command_id=result.command_id)
     elif isinstance(result, Status):
-        screen = bots_screen if deed.call == "bots" else status_screen
-        show(screen(result, look_now()), as_json)
+        show(SCREENS[deed.call](result, look_now()), as_json)
     else:
         say(str(result), as_json)
     return Exit.OK

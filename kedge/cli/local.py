@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,14 +15,19 @@ from typing import Annotated, Literal
 import cyclopts
 from cyclopts import Parameter
 
-from kedge import __version__, settings, settings_text
+from kedge import __version__, logs, settings, settings_text
 from kedge import home as homes
 from kedge.cli.confirm import confirm
 from kedge.cli.desk import AS_JSON, HOME
 from kedge.cli.home import find_place, look_now
+from kedge.cli.logs import logs as log_lines
+from kedge.cli.notices import notices
 from kedge.cli.offline import need_journal, rebuild_readings
 from kedge.cli.out import say, show, show_json
+from kedge.cli.project import project
+from kedge.cli.service import add_service_commands
 from kedge.cli.sims import add_sim_commands
+from kedge.cli.web import WITHOUT, installed
 from kedge.desk.screens import Column, listing, name, state, words
 from kedge.desk.screens_status import summary_screen
 from kedge.doctor import Finding, examine, passed
@@ -39,10 +45,12 @@ Tokens = Annotated[str, Parameter(allow_leading_hyphen=True, help="Its own optio
 
 
 def add_local_commands(app: cyclopts.App) -> None:
-    for function in (up, confirm, doctor, verify, rebuild, completion, version):
+    for function in (up, confirm, doctor, verify, rebuild, project, notices, completion, version):
         app.command(function, help_epilogue="")
     for program in (replay, storm):  # each tells its own options
         app.command(program, help_epilogue="", help_flags=[])
+    app.command(log_lines, name="logs", help_epilogue="")
+    add_service_commands(app)
     add_sim_commands(app)
     about = cyclopts.App(name="settings", help="Show, check and describe the settings.")
     for function in (settings_show, settings_schema, settings_path, settings_init):
@@ -61,6 +69,9 @@ def up(
     fresh: Annotated[
         bool, Parameter(help="A new, empty home in a temporary folder: for trying things out.")
     ] = False,
+    desk: Annotated[
+        bool, Parameter(name="--desk", negative="--no-desk", help="The pages too (as [web] enabled says).")
+    ] = True,
     home: HOME = "",
     json: AS_JSON = False,
 ) -> int:
@@ -73,7 +84,9 @@ def up(
     chosen = settings.load(where.settings)
     from kedge.runtime.up import run_up
 
-    outcome = run_up(where, chosen, for_ns=for_ns, say=lambda sentence: None if json else say(sentence))
+    with logs.writing("engine", where, chosen, quiet=json) as log:
+        beside = _pages(where, chosen, any_port=fresh, quiet=json) if desk else ()
+        outcome = run_up(where, chosen, for_ns=for_ns, say=log, beside=beside)
     screen = summary_screen(
         outcome.status,
         outcome.ran_ns,
@@ -84,6 +97,17 @@ def up(
     )
     show(screen, json)
     return Exit.OK
+
+
+def _pages(where: Home, chosen: settings.Settings, *, any_port: bool, quiet: bool) -> tuple[str, ...]:
+    """The command that starts the pages beside the engine; none where they are switched off or not there."""
+    if not chosen.web.enabled:
+        return ()
+    if not installed():
+        logs.get()(WITHOUT)
+        return ()
+    options = [name for name, wanted in (("--any-port", any_port), ("--quiet", quiet)) if wanted]
+    return (sys.executable, "-m", "kedge.cli.desk_child", str(where.root), *options)
 
 
 def span_ns(text: str) -> int:
@@ -133,16 +157,18 @@ def doctor(*, home: HOME = "", json: AS_JSON = False) -> int:
 
 
 def _accounts(where: Home) -> list[Finding]:
+    from kedge.desk import checkup
     from kedge.runtime import accounts
 
     try:
         chosen = settings.load(where.settings)
-        found = list(accounts.examine(where, chosen))
+        found = [(one.account, one.says, one.mend, one.fails) for one in accounts.examine(where, chosen)]
     except settings.SettingsWrong:
         return []  # it was said above
+    found += [(one.about, one.says, one.mend, one.fails) for one in checkup.examine(where, chosen)]
     return [
-        Finding(one.account, "fail" if one.fails else "warn" if one.mend else "ok", one.says, one.mend)
-        for one in found
+        Finding(about, "fail" if fails else "warn" if mend else "ok", says, mend)
+        for about, says, mend, fails in found
     ]
 
 

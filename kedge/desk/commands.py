@@ -24,7 +24,7 @@ Role = Literal["look", "trade", "admin"]
 ROLES: tuple[Role, ...] = ("look", "trade", "admin")
 # Rows by name and filters: `Desk.read`, or the same over a journal.
 Read = Callable[..., Awaitable[Any]]
-Call = Literal["status", "bots", "reload", "backup"]
+Call = Literal["status", "bots", "schedules", "reload", "backup"]
 
 _HEX = re.compile(r"[0-9a-f]{2,32}\Z")
 
@@ -147,6 +147,20 @@ FIELDS: dict[str, str] = {
     "client_id": "The order's id.",
     "fate": "What you saw at the venue: it is absent, or it was cancelled.",
     "account": "The account, like paper/main.",
+    "bot": "Only this bot's orders.",
+    "verb": "What to run, as it is journalled: bot.stop, desk.backup, ...",
+    "every": "An interval (15m, 4h, 1d), or five cron fields: minute hour day month weekday.",
+    "zone": "The zone whose clock a cron line goes by, like Europe/Paris.",
+    "enabled": "Whether it runs; no: it is kept for later.",
+    "missed": "Times at which the desk was down: skip them, or run the latest one once.",
+    "comment": "Yours to write.",
+}
+
+# Where a name means something else than in most deeds.
+OWN_FIELDS: dict[tuple[str, str], str] = {
+    **{(f"schedule {what}", "name"): "The schedule." for what in ("set", "rm", "run", "pause", "resume")},
+    ("schedule set", "args"): "What goes with the command, as name=value.",
+    ("cancel", "account"): "Only this account's orders; with neither, those of every account.",
 }
 
 
@@ -162,6 +176,8 @@ class Deed(Struct, frozen=True):
     call: Call | Literal[""] = ""
     # Arguments that are not the person's to choose: `bot close` is `bot.tell` with the word close.
     fixed: dict[str, object] = field(default_factory=dict)
+    # The verb under which a schedule does the same.
+    errand: str = ""
 
 
 def _verb(name: str, verb: str, help: str, role: Role = "trade") -> Deed:
@@ -197,6 +213,18 @@ DEEDS: tuple[Deed, ...] = (
     Deed("explain", "The story of an order or a bot, from intent to fill.", ExplainAsk, read="story"),
     _verb("kill", "desk.kill", "The kill switch: cancel everything, send nothing new until revived."),
     _verb("revive", "desk.revive", "Release the kill switch.", "admin"),
+    _verb(
+        "cancel",
+        "desk.cancel",
+        "Cancel every order of an account or a bot, stops too, and keep the bots still until resumed.",
+    ),
+    Deed("schedules", "What runs by itself: when next, and what came of it last.", Nothing, call="schedules"),
+    # A schedule may give any command, also one that only an admin may give.
+    _verb("schedule set", "schedule.set", "Have a command run periodically.", "admin"),
+    _verb("schedule rm", "schedule.rm", "Forget a schedule.", "admin"),
+    _verb("schedule run", "schedule.run", "Run a schedule's command now.", "admin"),
+    _verb("schedule pause", "schedule.pause", "Let a schedule rest until it is resumed."),
+    _verb("schedule resume", "schedule.resume", "Have a paused schedule run again.", "admin"),
     _verb("audit", "account.audit", "Compare an account with the ledger now."),
     _verb(
         "reconnect",
@@ -204,13 +232,14 @@ DEEDS: tuple[Deed, ...] = (
         "Try a venue again that refused us, once what it complained of is mended.",
     ),
     _verb("resolve", "order.resolve", "Your word on an UNKNOWN order, after looking at the venue.", "admin"),
-    Deed("reload", "Follow the bots file again.", Nothing, "admin", call="reload"),
+    Deed("reload", "Follow the bots file again.", Nothing, "admin", call="reload", errand="desk.reload"),
     Deed(
         "backup",
         "Write a verified copy of the journal, while running or not.",
         BackupAsk,
         "admin",
         call="backup",
+        errand="desk.backup",
     ),
 )
 
@@ -220,10 +249,14 @@ BY_NAME: dict[str, Deed] = {deed.name: deed for deed in DEEDS}
 def arguments(deed: Deed) -> list[Entry]:
     """What a person gives, in order; what the deed fixes itself is left out."""
     return [
-        msgspec.structs.replace(entry, help=entry.help or FIELDS[entry.name])
+        msgspec.structs.replace(entry, help=entry.help or _meaning(deed, entry))
         for entry in form(deed.args)
         if entry.name not in deed.fixed and entry.name != "origin"
     ]
+
+
+def _meaning(deed: Deed, entry: Entry) -> str:
+    return OWN_FIELDS.get((deed.name, entry.name)) or FIELDS[entry.name]
 
 
 def is_pairs(entry: Entry) -> bool:
@@ -235,10 +268,11 @@ def may(role: Role, deed: Deed) -> bool:
     return ROLES.index(role) >= ROLES.index(deed.role)
 
 
-async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: str = "") -> Any:
-    """Ask the desk. Raises `Refused` and `DeskAway` as the client does."""
+async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: str = "", of: str = "") -> Any:
+    """Ask the desk, for the person `of`. Raises `Refused` and `DeskAway` as the client does."""
     if deed.verb:
-        taken: CommandTaken = await desk.command(deed.verb, command_id=command_id, **args, **deed.fixed)
+        given = {**args, **deed.fixed}
+        taken: CommandTaken = await desk.command(deed.verb, command_id=command_id, of=of, **given)
         return taken
     if deed.read:
         rows = await read_rows(deed, args, desk.read)
@@ -309,6 +343,8 @@ def reference() -> str:
             lines.append(f"Journalled as `{deed.verb}`.")
         else:
             lines.append("Changes nothing that is journalled." if deed.call == "backup" else "Asks the gate.")
+        if deed.errand:
+            lines += ["", f"A schedule runs it as `{deed.errand}`."]
         if given := arguments(deed):
             lines += ["", "| argument | type | default | meaning |", "|---|---|---|---|"]
             lines += [_line(entry) for entry in given]

@@ -22,8 +22,11 @@ import msgspec
 from kedge.home import Home
 from kedge.model.numbers import BadNumber
 from kedge.model.sentences import mistake
+from kedge.settings.api_sections import ApiSettings, HedgeSettings, PreorderSettings, SourceSettings
 from kedge.settings.bots import BotSpec, bot_name_wrong, read_bots_file
+from kedge.settings.desk_sections import DatabaseSettings, MetricsSettings, WatchSettings, WebSettings
 from kedge.settings.files import SettingsWrong, at, exactly, read_toml
+from kedge.settings.notice_sections import MailSettings, NoticeSettings, TelegramSettings, WebhookSettings
 from kedge.settings.secrets import Secret, Secrets, secrets_wrong
 from kedge.settings.sections import (
     AccountSettings,
@@ -39,18 +42,30 @@ from kedge.settings.sections import (
 
 __all__ = [
     "AccountSettings",
+    "ApiSettings",
     "BotSpec",
+    "DatabaseSettings",
     "DeskSettings",
     "GateSettings",
+    "HedgeSettings",
     "JournalSettings",
     "LimitSettings",
     "LogSettings",
+    "MailSettings",
+    "MetricsSettings",
+    "NoticeSettings",
     "PaperSettings",
+    "PreorderSettings",
     "RecorderSettings",
     "Secret",
     "Secrets",
     "Settings",
     "SettingsWrong",
+    "SourceSettings",
+    "WatchSettings",
+    "WebSettings",
+    "TelegramSettings",
+    "WebhookSettings",
     "bot_name_wrong",
     "cell_of",
     "load",

@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from kedge.model.limits import LIMIT_NAMES, NO_LIMITS, Limits
+from kedge.settings.api_sections import ApiSettings, HedgeSettings, PreorderSettings
+from kedge.settings.desk_sections import DatabaseSettings, MetricsSettings, WatchSettings, WebSettings
+from kedge.settings.notice_sections import MailSettings, NoticeSettings, TelegramSettings, WebhookSettings
 
 LEVERAGE_MAX = 1_000
 
@@ -176,12 +179,20 @@ class GateSettings(_Section, frozen=True):
 
 
 class LogSettings(_Section, frozen=True):
-    """What the engine writes beside the journal, for whoever runs the machine."""
+    """What engine, desk and watch write for whoever runs the machine: to stderr, and to files."""
 
     level: Annotated[
         Literal["debug", "info", "warn", "error"], Meta(description="The least that is written.")
     ] = "info"
     form: Annotated[Literal["text", "json"], Meta(description="`json` for log collectors.")] = "text"
+    file: Annotated[
+        bool,
+        Meta(description="Also write `engine.log`, `desk.log` and `watch.log` to `logs/` in the home."),
+    ] = True
+    rotate_mb: Annotated[
+        int, Meta(ge=1, le=1024, description="A log file begins anew at this size, in megabytes.")
+    ] = 10
+    keep: Annotated[int, Meta(ge=0, le=100, description="So many older files are kept of each.")] = 5
 
 
 def _paper_account() -> dict[str, AccountSettings]:
@@ -197,3 +208,14 @@ class Settings(_Section, frozen=True):
     recorder: RecorderSettings = RecorderSettings()
     gate: GateSettings = GateSettings()
     log: LogSettings = LogSettings()
+    web: WebSettings = WebSettings()
+    api: ApiSettings = ApiSettings()
+    hedge: HedgeSettings = HedgeSettings()
+    preorders: PreorderSettings = PreorderSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    watch: WatchSettings = WatchSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    mail: MailSettings = MailSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    notices: NoticeSettings = NoticeSettings()

@@ -75,7 +75,7 @@ class Place:
         return Ran(done)
 
     def up(self, span: str = "0.3s", **environ: str) -> Ran:
-        return self("up", "--for", span, **environ)
+        return self("up", "--no-desk", "--for", span, **environ)
 
     def running(self) -> Running:
         return Running(self)
@@ -97,7 +97,7 @@ class Running:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kedge.cli", "up", "--for", "300s"],
+            [sys.executable, "-m", "kedge.cli", "up", "--no-desk", "--for", "300s"],
             env=place.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -46,7 +46,7 @@ from kedge.settings import AccountSettings, Settings
 from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import PAPER_RULES, Options
 from kedge.venues.stream import tcp
-from kedge.venues.venue import Emit, Setup, Venue
+from kedge.venues.venue import Condition, Emit, Setup, Venue
 from tests.crash import wires
 from tests.crash.disk import CrashDisk, Trouble
 from tests.crash.points import Points, Strike
@@ -182,6 +182,17 @@ class StruckVenue:
             Answered, await self._sent("cancel", self._inner.cancel(client_id, symbol, valid_until_ns))
         )
 
+    async def cancel_all(self, symbol: str | None) -> str:
+        return cast(str, await self._sent("cancel_all", self._inner.cancel_all(symbol)))
+
+    @property
+    def trouble(self) -> str:
+        return self._inner.trouble
+
+    @property
+    def condition(self) -> Condition:
+        return self._inner.condition
+
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         return cast(LookedUp, await self._sent("lookup", self._inner.lookup(client_id, symbol)))
 
@@ -232,7 +243,7 @@ def _acts_before_it_writes() -> None:
     def release(cell: Cell) -> None:
         while cell._waiting:
             effect = cell._waiting.popleft()[1]
-            cell._shells[effect.account].carry_out(effect)
+            cell._carry_out(effect)
 
     Cell._release = release  # type: ignore[method-assign, assignment]
 
@@ -330,7 +341,7 @@ def live(job: Job) -> int:
     os.environ["KEDGE_HOME"] = job.home
     os.environ["XDG_STATE_HOME"] = str(Path(job.home).parent)
     try:
-        return int(cli.main(["up", "--for", f"{job.for_s}s"]))
+        return int(cli.main(["up", "--no-desk", "--for", f"{job.for_s}s"]))
     finally:
         disk.unregister()
 

@@ -1,27 +1,10 @@
-"""Speak to a running desk from Python.
-
-    async with kedge.client.connect() as desk:
-        await desk.command("bot.add", name="hedge-1", kind="hedge", config={"market": "paper/main:BTC-PERP"})
-        status = await desk.status()
-        for row in await desk.orders(bot="hedge-1"): ...
-        async for entry in desk.tail(after=status.seq): ...
-
-Every command carries an id made here. If the line breaks before the answer, the client connects again and
-asks again under the same id: the desk does a command once and answers the same, however often it is asked.
-Where it cannot reach the desk any more it raises `DeskAway` with that `command_id`, and whoever wants to
-know may ask again with it later, even after the desk was restarted.
-
-`DeskAway`   nobody answers: the engine is not running, or is stopping
-`Refused`    the desk said no, in one sentence; `fault` tells usage from refusal
-"""
+"""Through the gate: a desk on this machine, over its unix socket, with everything it can do."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +13,7 @@ from msgspec import Raw, Struct
 
 from kedge import home as homes
 from kedge import settings
+from kedge.client.shared import ASKS_MAX, DeskAway, Refused, Row, new_command_id
 from kedge.model import frames
 from kedge.model.commands import VERBS
 from kedge.model.events import Event
@@ -39,41 +23,10 @@ from kedge.model.records import CommandTaken, Entry
 
 T = TypeVar("T")
 
-# How often a command is asked under its id before the desk counts as away.
-ASKS_MAX = 3
 HELLO_S = 10.0
 
 # Numbers in parameters go over exactly, as digits.
 _params = msgspec.json.Encoder(decimal_format="number")
-
-Row = dict[str, Any]
-
-
-class DeskAway(Exception):
-    """Nobody answers at the gate. `command_id` is set where a command's fate is not known."""
-
-    def __init__(self, says: str, command_id: str = "") -> None:
-        super().__init__(says)
-        self.command_id = command_id
-
-
-class Refused(Exception):
-    """The desk said no; the text is its sentence. `taken` is the journalled result, where it came to that."""
-
-    def __init__(self, says: str, fault: str = "refused", taken: CommandTaken | None = None) -> None:
-        super().__init__(says)
-        self.fault, self.taken = fault, taken
-
-
-@asynccontextmanager
-async def connect(where: str | Path | None = None, *, via: str = "python") -> AsyncIterator[Desk]:
-    """A desk's home folder, or its socket file; by default the home that KEDGE_HOME or XDG names."""
-    desk = Desk(socket_of(where), via)
-    await desk.open()
-    try:
-        yield desk
-    finally:
-        await desk.close()
 
 
 def socket_of(where: str | Path | None) -> Path:
@@ -85,8 +38,8 @@ def socket_of(where: str | Path | None) -> Path:
 class Desk:
     """One conversation with a desk; made by `connect`. Requests may be made side by side."""
 
-    def __init__(self, path: Path, via: str) -> None:
-        self.path, self.via = path, via
+    def __init__(self, path: Path, via: str, of: str = "") -> None:
+        self.path, self.via, self.of = path, via, of
         self._line: _Conversation | None = None
         self._opening = asyncio.Lock()
 
@@ -105,29 +58,30 @@ class Desk:
 
     # ── commands ────────────────────────────────────────────────────────────────────────────────
 
-    async def command(self, verb: str, /, *, command_id: str = "", **args: Any) -> CommandTaken:
+    async def command(self, verb: str, /, *, command_id: str = "", of: str = "", **args: Any) -> CommandTaken:
         """Have something done; returns when it is durable. Raises `Refused`, `DeskAway`.
 
-        `args` are the fields of the verb's struct in `kedge.model.commands`.
+        `args` are the fields of the verb's struct in `kedge.model.commands`; `of` is the person for whom.
         """
-        return await self._ask_to(verb, Raw(_params.encode(args)), command_id)
+        return await self._ask_to(verb, Raw(_params.encode(args)), command_id, of)
 
-    async def do(self, command: Struct, *, command_id: str = "") -> CommandTaken:
+    async def do(self, command: Struct, *, command_id: str = "", of: str = "") -> CommandTaken:
         """The same with a typed argument: `await desk.do(BotPause("hedge-1"))`."""
         verb = next((verb for verb, shape in VERBS.items() if type(command) is shape), "")
         if not verb:
             raise Refused(f"{type(command).__name__} is not a command", "usage")
-        return await self._ask_to(verb, Raw(_params.encode(command)), command_id)
+        return await self._ask_to(verb, Raw(_params.encode(command)), command_id, of)
 
-    async def _ask_to(self, verb: str, args: Raw, command_id: str) -> CommandTaken:
-        key = command_id or new_command_id()
+    async def _ask_to(self, verb: str, args: Raw, command_id: str, of: str) -> CommandTaken:
+        key, person = command_id or new_command_id(), of or self.of
         why, sent = "", False
         for _ in range(ASKS_MAX):
             try:
                 await self.open()
                 assert self._line is not None
                 sent = True
-                taken = await self._line.ask(lambda here: frames.Do(here, key, verb, args), CommandTaken)
+                ask = self._line.ask
+                taken = await ask(lambda here: frames.Do(here, key, verb, args, person), CommandTaken)
             except DeskAway as away:
                 # Nothing is known of the command now; the same id makes asking again harmless.
                 why = str(away)
@@ -231,7 +185,7 @@ class _Conversation:
         except TimeoutError:
             await line.close()
             raise DeskAway(f"something holds {path} open but does not answer; is the engine stuck?") from None
-        except (DeskAway, Refused):
+        except (DeskAway, Refused, asyncio.CancelledError):
             await line.close()
             raise
         if ear:
@@ -353,10 +307,6 @@ class _Conversation:
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(DeskAway(why))
-
-
-def new_command_id() -> str:
-    return uuid.uuid4().hex  # storm-ok: idempotency key made by the caller's side
 
 
 def _raised(failed: Failed) -> Exception:

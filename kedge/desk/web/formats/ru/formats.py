@@ -1,0 +1,3 @@
+"""As in every other language."""
+
+from kedge.desk.web.formats.international import *  # noqa: F403

@@ -1,0 +1,107 @@
+"""The web server as a part of the desk process: granian in our own loop, so that pages share its picture.
+
+Before it listens, the people's database is brought up to date and, at the very first start, an owner is
+made, whose one-time password is told once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from kedge.desk.parts import DeskContext, Part
+from kedge.desk.web import project
+from kedge.settings import WebSettings
+
+STOP_S = 3.0
+THREADS = 1
+# Granian would set up all of Python's logging anew and shut the desk's own log.
+LEAVE_LOGS_ALONE: dict[str, Any] = {"incremental": True, "handlers": {}, "loggers": {"_granian": {}}}
+
+
+def parts(context: DeskContext) -> list[Part]:
+    project.configure(context.home, context.settings, context.secrets)
+    project.adopt(context)
+    from kedge.desk.web import live, samples
+
+    return [Part("web", serve), Part("live", live.run), Part("equity", samples.run)]
+
+
+async def serve(context: DeskContext) -> None:
+    """Listen until cancelled."""
+    from django.core.asgi import get_asgi_application
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
+    once = await asyncio.to_thread(prepare)
+    web = context.settings.web
+    port = _free_port(web)
+    server = Server(
+        get_asgi_application(),
+        address=web.host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        runtime_threads=THREADS,
+        websockets=False,
+        log_dictconfig=LEAVE_LOGS_ALONE,
+        log_level=LogLevels.error,
+        ssl_cert=Path(web.cert).expanduser() if web.cert else None,
+        ssl_key=Path(web.key).expanduser() if web.key else None,
+    )
+    context.say(f"the desk is on {address(web, port)}")
+    if once:
+        # To whoever started us, and to no log: a password is no line of a file.
+        sys.stderr.write(f"sign in as owner with the one-time password {once} (it is shown only now)\n")
+        sys.stderr.flush()
+    (context.home.root / "desk.address").write_text(address(web, port) + "\n")
+    context.troubles.pop("web", None)
+    serving = asyncio.get_running_loop().create_task(server.serve(), name="granian")
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.stop()  # type: ignore[no-untyped-call]
+        try:
+            async with asyncio.timeout(STOP_S):
+                await asyncio.gather(serving, return_exceptions=True)
+        except TimeoutError:
+            serving.cancel()
+
+
+def prepare() -> str:
+    """Bring the people's database up to date; the first owner's one-time password, or ""."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    from kedge.desk.web import people
+
+    os.umask(0o077)  # databases hold digests of passwords
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        return people.first_owner()
+    finally:
+        connections.close_all()
+
+
+def address(web: WebSettings, port: int) -> str:
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    return f"{'https' if web.cert else 'http'}://{host}:{port}/"
+
+
+def _free_port(web: WebSettings) -> int:
+    """The port, once it is known to be free: granian itself would only end. Raises `OSError`."""
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((web.host, web.port))
+        except OSError as error:
+            raise OSError(
+                f"{web.host}:{web.port} cannot be listened on ({error.strerror}); is another desk there?"
+                " Set [web] port to another one"
+            ) from None
+        return int(trial.getsockname()[1])

@@ -1,0 +1,1 @@
+"""The tables as Django sees them: read, never made or changed."""

@@ -1,0 +1,1 @@
+"""What is done to this repository by hand now and then."""
