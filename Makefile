@@ -1,7 +1,7 @@
 # What people do with this repository. `make help` lists it; everything sets itself up first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test conformance check storm wirestorm bench docs lock clean
+.PHONY: help setup run test conformance check storm wirestorm bench docs translations lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,6 +47,9 @@ bench: $(READY) ## measure, side by side with the peers; writes bench/RESULTS.md
 docs: $(READY) ## write the generated parts of the reference anew
 	$(BIN)/python -m kedge.journal.kinds docs/reference/journal.md
 	KEDGE_WRITE_PAGES=1 $(BIN)/python -m pytest -n0 -k "page or pages" tests
+
+translations: $(READY) ## new sentences into the catalogues, .mo files anew; says what is not translated
+	$(BIN)/python -m tools.translations
 
 lock: ## choose new versions of all dependencies (needs uv)
 	uv lock --upgrade

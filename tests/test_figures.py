@@ -11,6 +11,7 @@ from fake_port import NOW, a_status
 
 from kedge.desk import figures
 from kedge.desk.figures import DAY_NS
+from kedge.model.instrument import Instrument
 
 
 def a_day(ago: int, profit: str, settle: str = "USDT") -> dict[str, object]:
@@ -57,11 +58,57 @@ def test_exposure_nets_over_venues_and_shows_its_legs() -> None:
     assert [leg.bot for leg in btc.legs] == ["a", "b"]
 
 
+def an_instrument(**changes: object) -> Instrument:
+    return msgspec.structs.replace(perp(), **changes)
+
+
 def test_contracts_of_an_inverse_future_are_quote_money() -> None:
-    inverse = msgspec.structs.replace(perp(), kind="inverse", multiplier=D(100))
-    held = [{"bot": "a", "slot": "s", "market": "v/m:BTCUSD", "qty": "3", "mark": "60000"}]
+    inverse = an_instrument(kind="inverse", base="BTC", quote="USD", multiplier=D(100))
+    held = [{"bot": "a", "slot": "s", "market": "v/m:BTCUSD", "qty": "-3", "mark": "60000"}]
     (btc,) = figures.exposures(held, {"v/m:BTCUSD": inverse})
-    assert btc.net == D(300) / 60000
+    assert (btc.net, btc.notional) == (D(-300) / 60000, D(-300))
+    (unknown,) = figures.exposures([{**held[0], "mark": "0"}], {"v/m:BTCUSD": inverse})
+    assert (unknown.net, unknown.notional) == (0, 0), "no price yet"
+
+
+def test_an_inverse_and_a_linear_leg_hedge_each_other_in_coins() -> None:
+    inverse = an_instrument(kind="inverse", base="BTC", quote="USD", multiplier=D(1))
+    linear = an_instrument(kind="linear", base="BTC", quote="USDT", multiplier=D("0.001"))
+    held = [
+        {"bot": "a", "slot": "far", "market": "v/m:BTCUSD", "qty": "-60000", "mark": "60000"},
+        {"bot": "a", "slot": "near", "market": "v/m:BTCP", "qty": "1000", "mark": "60010"},
+    ]
+    (btc,) = figures.exposures(held, {"v/m:BTCUSD": inverse, "v/m:BTCP": linear})
+    assert (btc.net, btc.hedged) == (0, 1)
+    assert btc.worth == {"USD": D(-60000), "USDT": D(60010)}, "dollars of two kinds are not added up"
+
+
+def test_coins_paid_as_a_fee_are_not_held() -> None:
+    spot = an_instrument(kind="spot", base="BTC", quote="USDT")
+    held = [{"bot": "a", "slot": "s", "market": "v/m:BTCUSDT", "qty": "1", "mark": "60000"}]
+    held[0]["fees"] = {"BTC": "0.001", "USDT": "4"}
+    (btc,) = figures.exposures(held, {"v/m:BTCUSDT": spot})
+    assert (btc.net, btc.worth) == (D("0.999"), {"USDT": D("59940.000")})
+
+
+def test_a_bond_and_a_future_in_points_are_worth_what_they_say() -> None:
+    bond = an_instrument(kind="bond", base="OFZ", quote="RUB", nominal=D(1000))
+    points = an_instrument(kind="points", base="RTS", quote="RUB", tick=D(10), tick_value=D("15.5"))
+    held = [
+        {"bot": "a", "slot": "b", "market": "q/m:OFZ", "qty": "-5", "mark": "98.5"},
+        {"bot": "a", "slot": "f", "market": "q/m:RIZ6", "qty": "2", "mark": "110000"},
+    ]
+    rts, ofz = figures.exposures(held, {"q/m:OFZ": bond, "q/m:RIZ6": points})
+    assert (ofz.net, ofz.worth) == (D(-5), {"RUB": D(-4925)})
+    assert (rts.net, rts.worth) == (D(2), {"RUB": D(341000)})
+
+
+def test_a_row_of_the_table_becomes_the_instrument() -> None:
+    told = an_instrument(kind="inverse", multiplier=D(100), expires_ns=5)
+    row = {"market": "v/m:X", "account": "v/m", "active": True, "ts_ns": 1, **msgspec.structs.asdict(told)}
+    del row["sessions"]
+    assert figures.instrument_of(row) == told
+    assert figures.instrument_of({**row, "multiplier": "100"}) == told, "as JSON has it, too"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,13 @@ _KEYWORD, _POSITION = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITION
 HOME = Annotated[
     str, Parameter(help="The desk's home folder, if not KEDGE_HOME or the usual one.", show_default=False)
 ]
+GATE = Annotated[
+    str,
+    Parameter(
+        help="Ask a desk on another machine, like tls://trade.example.org:8322, if not KEDGE_GATE.",
+        show_default=False,
+    ),
+]
 AS_JSON = Annotated[bool, Parameter(name="--json", help="For programs: JSON on stdout.", show_default=False)]
 COMMAND_ID = Annotated[
     str,
@@ -71,7 +78,7 @@ def _function(deed: Deed) -> Run:
         bound = signature.bind(*positions, **named)
         bound.apply_defaults()
         given = dict(bound.arguments)
-        place = find_place(given.pop("home"))
+        place = find_place(given.pop("home"), given.pop("gate"))
         as_json, command_id = bool(given.pop("json")), str(given.pop("id", ""))
         return perform(deed, given, place, as_json, command_id)
 
@@ -97,6 +104,7 @@ def _parameters(deed: Deed) -> list[inspect.Parameter]:
                 inspect.Parameter(argument.name, _KEYWORD, default=argument.default, annotation=hint)
             )
     named.append(inspect.Parameter("home", _KEYWORD, default="", annotation=HOME))
+    named.append(inspect.Parameter("gate", _KEYWORD, default="", annotation=GATE))
     named.append(inspect.Parameter("json", _KEYWORD, default=False, annotation=AS_JSON))
     if deed.verb:
         named.append(inspect.Parameter("id", _KEYWORD, default="", annotation=COMMAND_ID))
@@ -124,7 +132,8 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
     if deed.read:
         return _read(deed, args, place, as_json)
     if deed.name == "backup":
-        args["target"] = str(Path(args["target"]).expanduser().absolute())
+        if not place.far:  # elsewhere it is a folder of that machine
+            args["target"] = str(Path(args["target"]).expanduser().absolute())
         return _backup(args["target"], place, as_json)
     try:
         result = asyncio.run(_at_the_desk(deed, args, place, command_id))
@@ -141,7 +150,7 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
 
 def _with_its_door_gone(place: Place) -> LeaseHeld | None:
     """A desk that runs while its socket was deleted hears nobody, the kill switch included: that is said."""
-    if place.socket.exists() or not lease_of(place.home.root, place.cell).exists():
+    if place.far or place.socket.exists() or not lease_of(place.home.root, place.cell).exists():
         return None
     try:
         FileLock.share(lease_of(place.home.root, place.cell), f"the cell {place.cell}").release()
@@ -163,7 +172,7 @@ def check(deed: Deed, given: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _at_the_desk(deed: Deed, args: dict[str, Any], place: Place, command_id: str) -> Any:
-    async with client.connect(place.socket, via="cli") as desk:
+    async with client.connect(place.door, via="cli") as desk:
         for argument in commands.arguments(deed):
             if commands.is_pairs(argument):
                 args[argument.name] = await _pairs(deed, args, argument, place, desk)
@@ -196,6 +205,8 @@ def _read(deed: Deed, args: dict[str, Any], place: Place, as_json: bool) -> int:
         rows = asyncio.run(_at_the_desk(deed, args, place, ""))
         source = "desk"
     except DeskAway:
+        if place.far:
+            raise
         rows = read_offline(place, deed, args)
         source = "journal"
         if not as_json:
@@ -214,6 +225,8 @@ def _backup(target: str, place: Place, as_json: bool) -> int:
     try:
         made = asyncio.run(_ask_for_backup(target, place))
     except DeskAway:
+        if place.far:
+            raise
         backup(place.home.root, place.cell, Path(target))
         made = target
     say(f"a verified copy is in {made}", as_json, path=made)
@@ -221,7 +234,7 @@ def _backup(target: str, place: Place, as_json: bool) -> int:
 
 
 async def _ask_for_backup(target: str, place: Place) -> str:
-    async with client.connect(place.socket, via="cli") as desk:
+    async with client.connect(place.door, via="cli") as desk:
         return await desk.backup(target)
 
 

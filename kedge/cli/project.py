@@ -120,8 +120,8 @@ def _source(place: Place, ends: bool) -> Iterator[Source]:
     """The engine where one runs; for a thing that ends, the journal where none does."""
     from kedge.desk.tables.follower import Gate
 
-    if not ends or asyncio.run(_answers(place)):
-        yield Gate(Desk(place.socket, "project"))
+    if not ends or place.far or asyncio.run(_answers(place)):
+        yield Gate(Desk(place.door, "project"))
         return
     need_journal(place)
     with ReadOnlyJournal.open(place.home.root, place.cell) as journal:
@@ -129,7 +129,7 @@ def _source(place: Place, ends: bool) -> Iterator[Source]:
 
 
 async def _answers(place: Place) -> bool:
-    desk = Desk(place.socket, "project")
+    desk = Desk(place.door, "project")
     try:
         await desk.ping()
     except DeskAway:

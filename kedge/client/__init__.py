@@ -9,6 +9,9 @@
     async with kedge.client.connect("https://desk.example:8321", token="kedge_...") as desk:
         ...                                    # the same verbs, over the desk's REST interface
 
+    async with kedge.client.connect("tls://trade.example:8322", token="...", ca="desk.pem") as desk:
+        ...                                    # the gate itself, on another machine
+
 Every command carries an id made here. If the line breaks before the answer, the client connects again and
 asks again under the same id: the desk does a command once and answers the same, however often it is asked.
 Where it cannot reach the desk any more it raises `DeskAway` with that `command_id`, and whoever wants to
@@ -25,6 +28,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from kedge.client.address import FarGate, Gate, far_gate, gate_at, gate_of, is_far
 from kedge.client.gate import HELLO_S, Desk, socket_of
 from kedge.client.shared import ASKS_MAX, DeskAway, Refused, Row, new_command_id
 
@@ -36,9 +40,14 @@ __all__ = [
     "HELLO_S",
     "Desk",
     "DeskAway",
+    "FarGate",
+    "Gate",
     "Refused",
     "Row",
     "connect",
+    "far_gate",
+    "gate_at",
+    "gate_of",
     "new_command_id",
     "socket_of",
 ]
@@ -46,7 +55,7 @@ __all__ = [
 
 @overload
 def connect(
-    where: str | Path | None = None, *, via: str = "python", of: str = ""
+    where: str | Path | FarGate | None = None, *, via: str = "python", of: str = ""
 ) -> AbstractAsyncContextManager[Desk]: ...
 
 
@@ -54,24 +63,38 @@ def connect(
 def connect(where: str, *, token: str) -> AbstractAsyncContextManager[HttpDesk]: ...
 
 
+@overload
 def connect(
-    where: str | Path | None = None, *, via: str = "python", of: str = "", token: str = ""
+    where: str, *, token: str, ca: str, via: str = "python", of: str = ""
+) -> AbstractAsyncContextManager[Desk]: ...
+
+
+def connect(
+    where: str | Path | FarGate | None = None,
+    *,
+    via: str = "python",
+    of: str = "",
+    token: str = "",
+    ca: str = "",
 ) -> AbstractAsyncContextManager[Any]:
     """A desk's home folder, or its socket file; by default the home that KEDGE_HOME or XDG names.
 
     `of`: the person this program speaks for, unless a command names another. Letters, digits and `._@+-`.
-    With an address like https://desk.example:8321 and a `token`, the desk anywhere else.
+    With an address and a `token`, the desk anywhere else: https://desk.example:8321 its REST interface,
+    tls://trade.example:8322 its gate. `ca` is the file by which the gate's certificate is trusted.
     """
     if isinstance(where, str) and where.startswith(("http://", "https://")):
         return _by_http(where, token)
-    if token:
-        raise Refused("a token goes with an address like https://desk.example:8321", "usage")
-    return _by_gate(where, via, of)
+    if token and not is_far(where):
+        raise Refused(
+            "a token goes with an address like https://desk.example:8321 or tls://trade.example:8322", "usage"
+        )
+    return _by_gate(gate_at(where, token, ca), via, of)
 
 
 @asynccontextmanager
-async def _by_gate(where: str | Path | None, via: str, of: str) -> AsyncIterator[Desk]:
-    desk = Desk(socket_of(where), via, of)
+async def _by_gate(where: Gate, via: str, of: str) -> AsyncIterator[Desk]:
+    desk = Desk(where, via, of)
     await desk.open()
     try:
         yield desk

@@ -1,4 +1,4 @@
-"""Through the gate: a desk on this machine, over its unix socket, with everything it can do."""
+"""Through the gate: over its unix socket or over TLS, with everything a desk can do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from kedge import home as homes
 from kedge import settings
+from kedge.client.address import FarGate, Gate, open_gate
 from kedge.client.shared import ASKS_MAX, DeskAway, Refused, Row, new_command_id
 from kedge.model import frames
 from kedge.model.commands import VERBS
@@ -38,7 +39,7 @@ def socket_of(where: str | Path | None) -> Path:
 class Desk:
     """One conversation with a desk; made by `connect`. Requests may be made side by side."""
 
-    def __init__(self, path: Path, via: str, of: str = "") -> None:
+    def __init__(self, path: Gate, via: str, of: str = "") -> None:
         self.path, self.via, self.of = path, via, of
         self._line: _Conversation | None = None
         self._opening = asyncio.Lock()
@@ -171,17 +172,16 @@ class _Conversation:
         return bool(self._why)
 
     @classmethod
-    async def begin(cls, path: Path, via: str, ear: bool = True) -> _Conversation:
+    async def begin(cls, path: Gate, via: str, ear: bool = True) -> _Conversation:
         try:
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=frames.LINE_BYTES_MAX + 1)
-        except PermissionError:
-            raise Refused(f"{path} belongs to another user", "denied") from None
-        except (OSError, ValueError):
-            raise DeskAway(f"no desk is running here ({path}); start it with: kedge up") from None
+            async with asyncio.timeout(HELLO_S):
+                reader, writer = await open_gate(path)
+        except TimeoutError:
+            raise DeskAway(f"no desk answers at {path}") from None
         line = cls(reader, writer)
         try:
             async with asyncio.timeout(HELLO_S):
-                await line._greet(via)
+                await line._greet(via, path.token if isinstance(path, FarGate) else "")
         except TimeoutError:
             await line.close()
             raise DeskAway(f"something holds {path} open but does not answer; is the engine stuck?") from None
@@ -192,9 +192,9 @@ class _Conversation:
             line._ear = asyncio.get_running_loop().create_task(line._listen(), name="kedge client")
         return line
 
-    async def _greet(self, via: str) -> None:
-        with contextlib.suppress(ConnectionError):
-            self._writer.write(frames.pack(Hello(frames.PROTOCOL, via)))
+    async def _greet(self, via: str, token: str) -> None:
+        with contextlib.suppress(OSError):
+            self._writer.write(frames.pack(Hello(frames.PROTOCOL, via, token)))
             await self._writer.drain()
         reply = await self._reply()
         if isinstance(reply, Welcome):
@@ -240,7 +240,7 @@ class _Conversation:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ear
         self._writer.close()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
     # ── the line ────────────────────────────────────────────────────────────────────────────────
@@ -260,14 +260,14 @@ class _Conversation:
         try:
             self._writer.write(line)
             await self._writer.drain()
-        except ConnectionError:
+        except OSError:
             self._break("the desk hung up")
             raise DeskAway(self._why) from None
 
     async def _reply(self) -> frames.Reply:
         try:
             line = await self._reader.readline()
-        except (ConnectionError, ValueError):
+        except (OSError, ValueError):
             line = b""
         if not line.endswith(b"\n"):
             raise DeskAway("the desk hung up")

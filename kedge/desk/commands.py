@@ -15,13 +15,12 @@ import msgspec
 from msgspec import Meta, Struct, field, inspect
 
 from kedge.client import Desk, Refused
-from kedge.model.commands import VERBS
+from kedge.model.commands import ROLES as ROLES
+from kedge.model.commands import VERBS, covers, role_of
+from kedge.model.commands import Role as Role
 from kedge.model.forms import Entry, default_word, form
 from kedge.model.records import CommandTaken
 
-# look: sees everything, changes nothing. trade: also bots. admin: also the desk itself.
-Role = Literal["look", "trade", "admin"]
-ROLES: tuple[Role, ...] = ("look", "trade", "admin")
 # Rows by name and filters: `Desk.read`, or the same over a journal.
 Read = Callable[..., Awaitable[Any]]
 Call = Literal["status", "bots", "schedules", "reload", "backup"]
@@ -180,8 +179,8 @@ class Deed(Struct, frozen=True):
     errand: str = ""
 
 
-def _verb(name: str, verb: str, help: str, role: Role = "trade") -> Deed:
-    return Deed(name, help, VERBS[verb], role, verb=verb)
+def _verb(name: str, verb: str, help: str) -> Deed:
+    return Deed(name, help, VERBS[verb], role_of(verb), verb=verb)
 
 
 DEEDS: tuple[Deed, ...] = (
@@ -212,32 +211,38 @@ DEEDS: tuple[Deed, ...] = (
     Deed("cash", "Money that moved without a fill: funding, transfers, fees.", CashAsk, read="cash"),
     Deed("explain", "The story of an order or a bot, from intent to fill.", ExplainAsk, read="story"),
     _verb("kill", "desk.kill", "The kill switch: cancel everything, send nothing new until revived."),
-    _verb("revive", "desk.revive", "Release the kill switch.", "admin"),
+    _verb("revive", "desk.revive", "Release the kill switch."),
     _verb(
         "cancel",
         "desk.cancel",
         "Cancel every order of an account or a bot, stops too, and keep the bots still until resumed.",
     ),
     Deed("schedules", "What runs by itself: when next, and what came of it last.", Nothing, call="schedules"),
-    # A schedule may give any command, also one that only an admin may give.
-    _verb("schedule set", "schedule.set", "Have a command run periodically.", "admin"),
-    _verb("schedule rm", "schedule.rm", "Forget a schedule.", "admin"),
-    _verb("schedule run", "schedule.run", "Run a schedule's command now.", "admin"),
+    _verb("schedule set", "schedule.set", "Have a command run periodically."),
+    _verb("schedule rm", "schedule.rm", "Forget a schedule."),
+    _verb("schedule run", "schedule.run", "Run a schedule's command now."),
     _verb("schedule pause", "schedule.pause", "Let a schedule rest until it is resumed."),
-    _verb("schedule resume", "schedule.resume", "Have a paused schedule run again.", "admin"),
+    _verb("schedule resume", "schedule.resume", "Have a paused schedule run again."),
     _verb("audit", "account.audit", "Compare an account with the ledger now."),
     _verb(
         "reconnect",
         "account.reconnect",
         "Try a venue again that refused us, once what it complained of is mended.",
     ),
-    _verb("resolve", "order.resolve", "Your word on an UNKNOWN order, after looking at the venue.", "admin"),
-    Deed("reload", "Follow the bots file again.", Nothing, "admin", call="reload", errand="desk.reload"),
+    _verb("resolve", "order.resolve", "Your word on an UNKNOWN order, after looking at the venue."),
+    Deed(
+        "reload",
+        "Follow the bots file again.",
+        Nothing,
+        role_of("desk.reload"),
+        call="reload",
+        errand="desk.reload",
+    ),
     Deed(
         "backup",
         "Write a verified copy of the journal, while running or not.",
         BackupAsk,
-        "admin",
+        role_of("desk.backup"),
         call="backup",
         errand="desk.backup",
     ),
@@ -265,7 +270,7 @@ def is_pairs(entry: Entry) -> bool:
 
 
 def may(role: Role, deed: Deed) -> bool:
-    return ROLES.index(role) >= ROLES.index(deed.role)
+    return covers(role, deed.role)
 
 
 async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: str = "", of: str = "") -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from kedge.model.instrument import Instrument, account_of, symbol_of
@@ -45,6 +46,8 @@ class Leg(Struct, frozen=True):
     bot: str  # "" is what others did on the account
     slot: str
     qty: Decimal  # in units of the base asset, signed
+    worth: Decimal = ZERO  # at the mark, signed, in `quote`
+    quote: str = ""
 
 
 class Exposure(Struct, frozen=True):
@@ -54,8 +57,9 @@ class Exposure(Struct, frozen=True):
     net: Decimal
     long: Decimal
     short: Decimal
-    notional: Decimal  # of the net, at the mark, in quote money
+    notional: Decimal  # of the net, at the mark, in quote money of whatever kind
     legs: tuple[Leg, ...]
+    worth: dict[str, Decimal] = {}  # the same per quote asset: dollars and roubles are not added up
 
     @property
     def hedged(self) -> Decimal:
@@ -93,28 +97,38 @@ def exposures(
 ) -> list[Exposure]:
     """From rows of `held` (positions as the engine has them now). `instruments` by market, where known."""
     legs: dict[str, list[Leg]] = {}
-    worth: dict[str, Decimal] = {}
     for row in held:
-        qty, market = Decimal(str(row["qty"])), str(row["market"])
-        if not qty:
+        market = str(row["market"])
+        if not Decimal(str(row["qty"])):
             continue
-        mark = Decimal(str(row.get("mark") or 0))
         instrument = (instruments or {}).get(market)
         asset = instrument.base if instrument else base_of(market)
-        amount = base_qty(qty, mark, instrument)
-        legs.setdefault(asset, []).append(Leg(market, str(row["bot"]), str(row["slot"]), amount))
-        worth[asset] = worth.get(asset, ZERO) + amount * mark
-    found = [_exposure(asset, tuple(some), worth[asset]) for asset, some in legs.items()]
+        legs.setdefault(asset, []).append(_leg(row, market, instrument))
+    found = [_exposure(asset, tuple(some)) for asset, some in legs.items()]
     return sorted(found, key=lambda one: (-abs(one.notional), one.asset))
+
+
+def instrument_of(row: Mapping[str, Any]) -> Instrument:
+    """A row of the table `instruments`, as the model has it; what it does not tell has its default."""
+    given = {name: row[name] for name in Instrument.__struct_fields__ if name in row}
+    return msgspec.convert(msgspec.to_builtins(given), Instrument, strict=False)
 
 
 def base_qty(qty: Decimal, mark: Decimal, instrument: Instrument | None) -> Decimal:
     """A position in units of its base asset: contracts of an inverse future are quote money."""
-    if instrument is None:
+    if instrument is None or instrument.kind in ("bond", "points"):
         return qty
     if instrument.kind == "inverse":
         return divide(qty * instrument.multiplier, mark) if mark else ZERO
     return qty * instrument.multiplier
+
+
+def worth_of(qty: Decimal, mark: Decimal, instrument: Instrument | None) -> Decimal:
+    """The same in quote money, signed."""
+    if instrument is None:
+        return qty * mark
+    size = instrument.notional(qty, mark) if mark else ZERO
+    return -size if qty < 0 else size
 
 
 def base_of(market: str) -> str:
@@ -152,10 +166,23 @@ def _money(
     )
 
 
-def _exposure(asset: str, legs: tuple[Leg, ...], notional: Decimal) -> Exposure:
+def _leg(row: Mapping[str, Any], market: str, instrument: Instrument | None) -> Leg:
+    """One position. Of coins that were bought, those paid as the fee are not held any more."""
+    qty, mark = Decimal(str(row["qty"])), Decimal(str(row.get("mark") or 0))
+    if instrument is not None and instrument.kind == "spot":
+        qty -= Decimal(str((row.get("fees") or {}).get(instrument.base, 0)))
+    quote = instrument.quote if instrument else ""
+    amount, worth = base_qty(qty, mark, instrument), worth_of(qty, mark, instrument)
+    return Leg(market, str(row["bot"]), str(row["slot"]), amount, worth, quote)
+
+
+def _exposure(asset: str, legs: tuple[Leg, ...]) -> Exposure:
     long = sum((leg.qty for leg in legs if leg.qty > 0), ZERO)
     short = sum((leg.qty for leg in legs if leg.qty < 0), ZERO)
-    return Exposure(asset, long + short, long, short, notional, legs)
+    worth: dict[str, Decimal] = {}
+    for leg in legs:
+        worth[leg.quote] = worth.get(leg.quote, ZERO) + leg.worth
+    return Exposure(asset, long + short, long, short, sum(worth.values(), ZERO), legs, worth)
 
 
 def _rank(asset: str) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kedge import client
-from kedge.client import Desk, DeskAway, Refused
+from kedge.client import Desk, DeskAway, FarGate, Refused
 from kedge.model.looks import Status
 from kedge.model.records import Entry
 
@@ -38,7 +38,7 @@ OnEntry = Callable[[Entry], None]
 class Link:
     """Whether the engine is there, and what it said last."""
 
-    def __init__(self, where: Path, clock: Callable[[], int]) -> None:
+    def __init__(self, where: Path | FarGate, clock: Callable[[], int]) -> None:
         self.where = where
         self.status: Status | None = None
         self.heard_ns = 0  # our clock, when `status` came
@@ -74,7 +74,7 @@ class Link:
     def desk(self, via: str) -> Desk:
         """A client that opens its line when first asked, and again whenever it broke."""
         if via not in self._desks:
-            self._desks[via] = Desk(client.socket_of(self.where), via)
+            self._desks[via] = Desk(client.gate_at(self.where), via)
         return self._desks[via]
 
     async def fresh(self) -> Status:

@@ -8,6 +8,7 @@ loop.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ class DeskContext:
     people: Any = None
     # How many notices wait and since when, for the metrics; -1: not known.
     outbox: tuple[int, int] = (-1, 0)
+    # Set when the people's database is up to date: whoever writes there waits for it.
+    people_ready: asyncio.Event = field(default_factory=asyncio.Event)
     # What is wrong with a part now; a part that is well takes its name out.
     troubles: dict[str, str] = field(default_factory=dict)
 

@@ -17,6 +17,7 @@ import importlib.util
 import signal
 import time
 
+from kedge import client
 from kedge.desk.link import Link
 from kedge.desk.parts import Clock, DeskContext, Part, Say
 from kedge.home import Home
@@ -45,14 +46,14 @@ wall: Clock = time.time_ns  # storm-ok: the desk is never part of a storm
 
 
 def run_desk(home: Home, settings: Settings, say: Say) -> None:
-    """Run until SIGINT or SIGTERM. Raises `SettingsWrong`."""
+    """Run until SIGINT or SIGTERM. Raises `SettingsWrong`, `Refused`."""
     context = make_context(home, settings, say)
     asyncio.run(_Crew(context, parts_of(context)).run())
 
 
 def make_context(home: Home, settings: Settings, say: Say, clock: Clock = wall) -> DeskContext:
     cell = settings.desk.cell
-    link = Link(home.socket(cell), clock)
+    link = Link(client.gate_of(home) if settings.desk.gate else home.socket(cell), clock)
     return DeskContext(home, settings, Secrets(home.secrets), link, say, clock, cell)
 
 

@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Struct
 
 from kedge import client
-from kedge.client import DeskAway, Refused
+from kedge.client import DeskAway, FarGate, Refused
 from kedge.desk.keeper import Keeper
 from kedge.desk.meters import Picture
 from kedge.desk.meters_port import MetricsPort, token_of
@@ -80,7 +80,9 @@ class Eyes:
 
     async def look(self) -> Sight:
         patience_s = min(ANSWER_S, self._settings.watch.stuck_s)
-        door, why, status = await ask(self._home.socket(self._settings.desk.cell), patience_s)
+        far = client.gate_of(self._home) if self._settings.desk.gate else None
+        where = far or self._home.socket(self._settings.desk.cell)
+        door, why, status = await ask(where, patience_s)
         desk = await page_trouble(self._home) if self._options.desk else ""
         errors = self._listen()
         return Sight(
@@ -105,7 +107,7 @@ class Eyes:
         return [line for line in found if line.ts_ns > after_ns]
 
 
-async def ask(path: Path, patience_s: float = ANSWER_S) -> tuple[Door, str, Status | None]:
+async def ask(path: Path | FarGate, patience_s: float = ANSWER_S) -> tuple[Door, str, Status | None]:
     """How the engine answers now: the door, why it is not open, what it says."""
     try:
         async with asyncio.timeout(patience_s), client.connect(path, via="watch") as desk:

@@ -97,12 +97,18 @@ class Connection:
     def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(sql, values).fetchall()
 
+    def fetch_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        return self._db.executemany(sql, rows).fetchall()
+
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         self._db.execute(sql, values)
         return self._db.changes()
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         self._db.executemany(sql, rows)
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._db.executemany(SQLITE.insert(table, columns), rows)
 
 
 class Reading:

@@ -44,8 +44,10 @@ class Session(Protocol):
     @property
     def dialect(self) -> Dialect: ...
     def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+    def fetch_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]: ...
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int: ...
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...
+    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
 
 
 # ── one row to and from a database ──────────────────────────────────────────────────────────────
@@ -67,11 +69,7 @@ class Shape:
         self.key_names = ", ".join(f'"{key}"' for key in keys)
         where = " AND ".join(f'"{key}" = ?' for key in keys)
         self.one_sql = f'SELECT {self.selected} FROM "{name}" WHERE {where}'
-        self.write_sql = (
-            dialect.upsert(name, keys, self.stored, changing)
-            if changing
-            else dialect.insert(name, self.stored)
-        )
+        self.write_sql = dialect.upsert(name, keys, self.stored, changing) if changing else ""
         self._writers = [
             _WRITERS[dialect.kind if kind == "decimal" else kind] for kind in self.kinds.values()
         ]
@@ -216,21 +214,22 @@ class RowCache:
         kept, shape = self._kept[table], self.shapes[table]
         wanted = [key for key in dict.fromkeys(keys) if key not in kept]
         kept.update(dict.fromkeys(wanted))
-        # SQLite is in our own process: one by one is quicker than finding the way for many.
-        size = 1 if self._dialect.kind == "sqlite" else ASKED_MAX
-        for at in range(0, len(wanted), size):
-            for values in self._asked(shape, wanted[at : at + size]):
-                row = shape.read(values)
-                kept[shape.key_of(row)] = row
+        for values in self._asked(shape, wanted):
+            row = shape.read(values)
+            kept[shape.key_of(row)] = row
 
-    def _asked(self, shape: Shape, keys: Sequence[Key]) -> list[tuple[Any, ...]]:
+    def _asked(self, shape: Shape, keys: Sequence[Key]) -> Iterator[tuple[Any, ...]]:
         assert self.session is not None
-        asked = [part for key in keys for part in (self.cell, *key)]
-        if len(keys) == 1:
-            return self.session.fetch(shape.one_sql, asked)
+        if self._dialect.kind != "mysql" or len(keys) == 1:
+            # By the key's index one by one: what a database makes of many keys at once is less certain.
+            yield from self.session.fetch_each(shape.one_sql, [(self.cell, *key) for key in keys])
+            return
         one = f"({', '.join('?' * (len(shape.table.keys) + 1))})"
-        among = f"({shape.key_names}) IN ({', '.join([one] * len(keys))})"
-        return self.session.fetch(f'SELECT {shape.selected} FROM "{shape.name}" WHERE {among}', asked)
+        for at in range(0, len(keys), ASKED_MAX):
+            some = keys[at : at + ASKED_MAX]
+            among = f"({shape.key_names}) IN ({', '.join([one] * len(some))})"
+            sql = f'SELECT {shape.selected} FROM "{shape.name}" WHERE {among}'
+            yield from self.session.fetch(sql, [part for key in some for part in (self.cell, *key)])
 
     def flush(self) -> tuple[str, ...]:
         """Write what changed; the tables that did."""
@@ -249,7 +248,10 @@ class RowCache:
             return
         assert self.session is not None
         rows = [shape.write(self.cell, row) for row in (*changed.values(), *added)]
-        self.session.execute_many(shape.write_sql, rows)
+        if shape.table.changing:
+            self.session.execute_many(shape.write_sql, rows)
+        else:
+            self.session.insert_many(table, shape.stored, rows)
         changed.clear()
         added.clear()
 

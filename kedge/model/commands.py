@@ -1,7 +1,7 @@
 """What people may ask of a running engine: one struct of arguments per verb.
 
 A command is journalled with its result before it is acknowledged, and its id is an idempotency key:
-given twice, it acts once and answers the same.
+given twice, it acts once and answers the same. Who may give which is said here, once for all faces.
 """
 
 from __future__ import annotations
@@ -182,3 +182,28 @@ VERBS: dict[str, type[Struct]] = {
     "schedule.pause": SchedulePause,
     "schedule.resume": ScheduleResume,
 }
+
+# look: sees everything, changes nothing. trade: also bots and orders. admin: also the desk itself.
+Role = Literal["look", "trade", "admin"]
+ROLES: tuple[Role, ...] = ("look", "trade", "admin")
+# What takes an admin; every other verb takes a trader. A schedule may give any command, also one that only
+# an admin may give.
+ADMIN_VERBS = (
+    "desk.revive",
+    "desk.backup",
+    "desk.reload",
+    "order.resolve",
+    "schedule.set",
+    "schedule.rm",
+    "schedule.run",
+    "schedule.resume",
+)
+
+
+def role_of(verb: str) -> Role:
+    """The least role that may give this command."""
+    return "admin" if verb in ADMIN_VERBS else "trade"
+
+
+def covers(role: Role, needed: Role) -> bool:
+    return ROLES.index(role) >= ROLES.index(needed)

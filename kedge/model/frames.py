@@ -12,7 +12,7 @@ Requests of one caller are worked on side by side; answers carry the request's `
 other. A caller who does not read what was asked for is told why (`Dropped`) and cut off: the desk waits
 for nobody.
 
-Pure: bytes to values and back. Who speaks and over what is `runtime/gate.py` and `kedge/client.py`.
+Pure: bytes to values and back. Who speaks and over what is `runtime/gate.py` and `kedge/client/gate.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from kedge.model.commands import VERBS, Role, role_of
 from kedge.model.events import Event
 from kedge.model.records import Entry
 from kedge.model.sentences import mistake
@@ -48,10 +49,17 @@ class Frame(Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class Hello(Frame, frozen=True):
-    """The first line. `via` names the program ("cli", "python"); who is asking, the desk sees itself."""
+    """The first line. `via` names the program ("cli", "python"); who is asking, the desk sees itself.
+
+    `token`: who comes from another machine shows it, and is known by its name.
+    """
 
     protocol: int
-    via: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+    via: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,19}\Z")]
+    token: Annotated[str, Meta(max_length=512)] = ""
+
+    def __repr__(self) -> str:
+        return f"Hello(protocol={self.protocol}, via={self.via!r})"  # never the token
 
 
 class Do(Frame, frozen=True):
@@ -118,6 +126,17 @@ class Ping(Frame, frozen=True):
 
 
 Request = Do | Status | Read | Tail | Tap | Stop | Backup | Reload | Ping
+
+
+def role_needed(request: Request) -> tuple[str, Role]:
+    """What the request is called, and the least role that may make it."""
+    if isinstance(request, Do):
+        return request.verb, role_of(request.verb) if request.verb in VERBS else "look"
+    if isinstance(request, Backup):
+        return "desk.backup", role_of("desk.backup")
+    if isinstance(request, Reload):
+        return "desk.reload", role_of("desk.reload")
+    return type(request).__name__, "look"
 
 
 # ── from the desk ───────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 """The engine's one door for people and programs: commands in, records out, views, live taps.
 
-A `Door` talks with callers whose name is already established; how they were let in (a unix socket now, TCP
-with a token later) is a listener's business: `runtime/gate_unix.py`.
+A `Door` talks with callers whose name and role are established; how they were let in (by the kernel's word,
+or with a token) is a listener's business: `runtime/gate_unix.py`, `runtime/gate_tcp.py`.
 
 What the door guarantees the engine: it never waits for a caller. Every queue has an end; a caller who
 does not read is told so and cut off. What it guarantees the caller: every request gets exactly one
@@ -18,13 +18,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from kedge import __version__
 from kedge.model import frames
-from kedge.model.commands import VERBS
+from kedge.model.commands import VERBS, Role, covers
 from kedge.model.events import Command
-from kedge.model.frames import Answer, Dropped, Ended, Failed, Fault, Frame, Line, Seen, Welcome
+from kedge.model.frames import Answer, Dropped, Ended, Failed, Fault, Frame, Hello, Line, Seen, Welcome
 from kedge.model.sentences import mistake, unknown_name
 from kedge.runtime.port import EngineAway, EnginePort
 from kedge.settings import GateSettings
@@ -36,8 +36,22 @@ STATUS_SHARED_S = 0.05
 # Lines handed to the transport at once.
 WRITE_BYTES = 64 * 1024
 
+# One place in so many is not given to callers from other machines.
+KEPT_HERE = 4
+# What the desk's own commands came by; no caller may say that of theirs.
+OWN_VIA = ("schedule", "file")
+_MAY: dict[Role, str] = {"look": "only look", "trade": "look and trade", "admin": "do everything"}
+
 OnBug = Callable[[BaseException], None]
 Work = Coroutine[Any, Any, None]
+
+
+class Guest(Struct, frozen=True):
+    """Who comes in, as the listener has found out; and what they said first, where it had to hear that."""
+
+    name: str
+    role: Role = "admin"
+    hello: Hello | None = None
 
 
 class Door:
@@ -51,15 +65,17 @@ class Door:
         self._status: tuple[float, Raw] | None = None
         self._shut = ""
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, actor: str) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, who: Guest) -> None:
         """Talk with one caller until they leave or are dropped. `reader` must bound its lines itself."""
-        if self._shut or len(self._callers) >= self.bounds.clients_max:
-            full = f"the desk already talks with {self.bounds.clients_max} callers; try again later"
+        # However many come from elsewhere, there is room on the machine itself: for the kill switch.
+        kept = self.bounds.clients_max // KEPT_HERE if who.hello is not None else 0
+        if self._shut or len(self._callers) >= self.bounds.clients_max - kept:
+            full = f"the desk already talks with {len(self._callers)} callers; try again later"
             await self.turn_away(writer, Failed(0, "away" if self._shut else "busy", self._shut or full))
             return
         self._numbers += 1
         number = self._numbers
-        caller = self._callers[number] = _Caller(self, number, reader, writer, actor)
+        caller = self._callers[number] = _Caller(self, number, reader, writer, who)
         try:
             await caller.talk()
         finally:
@@ -71,7 +87,7 @@ class Door:
             writer.write(frames.pack(failed))
             async with asyncio.timeout(self.bounds.farewell_s):
                 await writer.drain()
-        except (ConnectionError, TimeoutError):
+        except OSError:
             pass  # they did not stay to hear it
         await _close(writer)
 
@@ -117,10 +133,10 @@ class _Caller:
         number: int,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        actor: str,
+        who: Guest,
     ) -> None:
         self._door, self._bounds, self._number = door, door.bounds, number
-        self._actor, self._via = actor, ""
+        self._who, self._via = who, ""
         self._reader, self._writer = reader, writer
         self._out: deque[bytes] = deque()
         self._out_bytes = 0
@@ -172,33 +188,32 @@ class _Caller:
             except frames.BadFrame as bad:
                 await self._fail(bad.id, "malformed", str(bad))
                 continue
-            if why := self._no_room(request):
+            if why := self._not_theirs(request):
+                await self._fail(request.id, "denied", why)
+            elif why := self._no_room(request):
                 await self._fail(request.id, "busy", why)
             else:
                 self._begin(request)
 
     async def _greet(self) -> bool:
-        bounds = self._bounds
-        try:
-            async with asyncio.timeout(bounds.hello_s):
-                line = await self._line()
-        except TimeoutError:
-            return await self._fail(0, "protocol", f"nothing was said for {bounds.hello_s:g} s")
-        if line is None:
-            return False
-        try:
-            hello = frames.read_hello(line)
-        except frames.BadFrame as bad:
-            return await self._fail(0, "malformed", str(bad))
-        if hello.protocol != frames.PROTOCOL:
-            says = (
-                f"this desk (Kedge {__version__}) speaks protocol {frames.PROTOCOL}, the caller"
-                f" {hello.protocol}; use the same version on both sides"
-            )
-            return await self._fail(0, "protocol", says)
+        bounds, hello = self._bounds, self._who.hello
+        if hello is None:
+            try:
+                async with asyncio.timeout(bounds.hello_s):
+                    line = await self._line()
+            except TimeoutError:
+                return await self._fail(0, "protocol", f"nothing was said for {bounds.hello_s:g} s")
+            if line is None:
+                return False
+            greeted = greeting(line)
+            if isinstance(greeted, Failed):
+                return await self._fail(0, greeted.fault, greeted.says)
+            hello = greeted
         self._via = hello.via
         limits = (frames.REQUEST_BYTES_MAX, bounds.requests_max, bounds.streams_max)
-        return await self._say(Welcome(frames.PROTOCOL, self._door.cell, __version__, self._actor, *limits))
+        return await self._say(
+            Welcome(frames.PROTOCOL, self._door.cell, __version__, self._who.name, *limits)
+        )
 
     async def _line(self) -> bytes | None:
         """The next line; None at the end of the conversation (a half line is nothing)."""
@@ -207,9 +222,15 @@ class _Caller:
         except ValueError:
             self.drop(f"a line may have at most {frames.REQUEST_BYTES_MAX} bytes")
             return None
-        except ConnectionError:
+        except OSError:
             return None
         return line if line.endswith(b"\n") else None
+
+    def _not_theirs(self, request: frames.Request) -> str:
+        what, needed = frames.role_needed(request)
+        if covers(self._who.role, needed):
+            return ""
+        return f"{self._who.name} may {_MAY[self._who.role]}; {what} takes the role {needed}"
 
     def _no_room(self, request: frames.Request) -> str:
         bounds, here = self._bounds, request.id
@@ -282,7 +303,7 @@ class _Caller:
         except msgspec.DecodeError as error:
             await self._fail(request.id, "usage", mistake(error, shape, request.verb))
             return
-        actor = f"{self._actor}:{request.of}" if request.of else self._actor
+        actor = f"{self._who.name}:{request.of}" if request.of else self._who.name
         command = Command(request.command_id, actor, self._via, request.verb, request.args)
         taken = await self._door.port.command(command)
         await self._say(Answer(request.id, frames.to_raw(taken)))
@@ -368,7 +389,7 @@ class _Caller:
                 self._room.set()
                 try:
                     await self._writer.drain()
-                except ConnectionError:
+                except OSError:
                     return
             if self._over.is_set():
                 return
@@ -406,5 +427,22 @@ class _Caller:
 
 async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         await writer.wait_closed()
+
+
+def greeting(line: bytes) -> Hello | Failed:
+    """What a first line says, or why the talk ends with it."""
+    try:
+        hello = frames.read_hello(line)
+    except frames.BadFrame as bad:
+        return Failed(0, "malformed", str(bad))
+    if hello.protocol != frames.PROTOCOL:
+        says = (
+            f"this desk (Kedge {__version__}) speaks protocol {frames.PROTOCOL}, the caller"
+            f" {hello.protocol}; use the same version on both sides"
+        )
+        return Failed(0, "protocol", says)
+    if hello.via in OWN_VIA:
+        return Failed(0, "denied", f"`via` {hello.via} is the desk's own; choose another word")
+    return hello

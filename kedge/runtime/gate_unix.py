@@ -18,7 +18,7 @@ from pathlib import Path
 
 from kedge.model.exits import Exit, Halt
 from kedge.model.frames import REQUEST_BYTES_MAX, Failed
-from kedge.runtime.gate import Door
+from kedge.runtime.gate import Door, Guest
 
 # What a socket file's name may measure on every system we know (Linux takes 107, macOS 103).
 SOCKET_PATH_MAX = 103
@@ -107,7 +107,7 @@ class UnixGate:
             says = f"this desk belongs to {user_name(os.getuid())}; {user_name(uid)} may not speak to it"
             await self._door.turn_away(writer, Failed(0, "denied", says))
             return
-        await self._door.serve(reader, writer, user_name(uid))
+        await self._door.serve(reader, writer, Guest(user_name(uid)))
 
 
 def user_name(uid: int) -> str:

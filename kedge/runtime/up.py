@@ -39,6 +39,7 @@ from kedge.runtime.companion import Companion
 from kedge.runtime.door import EngineDoor, kind_to_add
 from kedge.runtime.env import JUMP_NS, SteadyClock, new_desk_id
 from kedge.runtime.gate import Door
+from kedge.runtime.gate_tcp import TcpGate, keys_of
 from kedge.runtime.gate_unix import UnixGate
 from kedge.runtime.newcomer import write_first_bots
 from kedge.runtime.paper import PaperFailed, PaperProcess
@@ -93,9 +94,16 @@ class _Up:
         self.kinds = Kinds(home.bots_folder)
         self.paper: PaperProcess | None = None
         self.companion = Companion(beside, self.say) if beside else None
+        self.gate_keys = keys_of(settings.gate, Secrets(home.secrets))
         self._exits = contextlib.AsyncExitStack()
 
     async def run(self, for_ns: int) -> Outcome:
+        if self.settings.desk.gate:
+            raise Halt(
+                Exit.SETTINGS,
+                f"[desk] gate says that the engine of this home is at {self.settings.desk.gate}: start"
+                " `kedge desk` here, or take `gate` away",
+            )
         async with self._exits:
             journal = SqliteJournal.open(self.home.root, self.cell_name, __version__, self.clock)
             self._exits.push_async_callback(journal.close)
@@ -220,9 +228,12 @@ class _Up:
         door_port = EngineDoor(cell, journal, readings, self.kinds, lambda: self.home.bots)
         door = Door(door_port, self.cell_name, self.settings.gate, tree.fail)
         gate = UnixGate(door, self.home.socket(self.cell_name))
+        afar = await self._open_afar(door)
         await gate.open()
         self._on_signals(tree, door_port)
         tree.start("gate", gate.keep())
+        if afar is not None:
+            tree.start("gate from afar", afar.keep())
         tree.start("readings", readings.run())
         tree.start("gauges", door_port.gauges.run())
         tree.start("watchdog", Watchdog("the engine").run())
@@ -251,6 +262,16 @@ class _Up:
         outcome = await self._outcome(status, readings, journal)
         await readings.close()
         return outcome
+
+    async def _open_afar(self, door: Door) -> TcpGate | None:
+        """The gate for other machines, where the settings name one."""
+        if self.gate_keys is None:
+            return None
+        afar = TcpGate(door, self.settings.gate, self.gate_keys, self.say.warn)
+        await afar.open()
+        self._exits.push_async_callback(afar.close)
+        self.say(f"gate: also at {afar.address}")
+        return afar
 
     async def _follow(self, cell: Cell, port: EngineDoor) -> None:
         """Once the accounts are ready or have failed (or after a while), do what the bots file says."""

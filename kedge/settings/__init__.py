@@ -26,12 +26,12 @@ from kedge.settings.api_sections import ApiSettings, HedgeSettings, PreorderSett
 from kedge.settings.bots import BotSpec, bot_name_wrong, read_bots_file
 from kedge.settings.desk_sections import DatabaseSettings, MetricsSettings, WatchSettings, WebSettings
 from kedge.settings.files import SettingsWrong, at, exactly, read_toml
+from kedge.settings.gate_section import GateSettings, TokenSettings
 from kedge.settings.notice_sections import MailSettings, NoticeSettings, TelegramSettings, WebhookSettings
 from kedge.settings.secrets import Secret, Secrets, secrets_wrong
 from kedge.settings.sections import (
     AccountSettings,
     DeskSettings,
-    GateSettings,
     JournalSettings,
     LimitSettings,
     LogSettings,
@@ -65,6 +65,7 @@ __all__ = [
     "WatchSettings",
     "WebSettings",
     "TelegramSettings",
+    "TokenSettings",
     "WebhookSettings",
     "bot_name_wrong",
     "cell_of",

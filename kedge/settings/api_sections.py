@@ -112,8 +112,8 @@ class PreorderSettings(_Section, frozen=True):
         tuple[SourceSettings, ...],
         Meta(
             max_length=SOURCES_MOST,
-            description="Each has name and kind (http, csv or module:Class of your own); url and token, or folder;"
-            " every_s; options: docs/how-to/hedge-as-before.md.",
+            description="Each has name and kind (http, csv or module:Class of your own); url and token,"
+            " or folder; every_s; options: docs/how-to/hedge-as-before.md.",
         ),
     ] = field(default=())
 

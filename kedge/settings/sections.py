@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 from kedge.model.limits import LIMIT_NAMES, NO_LIMITS, Limits
 from kedge.settings.api_sections import ApiSettings, HedgeSettings, PreorderSettings
 from kedge.settings.desk_sections import DatabaseSettings, MetricsSettings, WatchSettings, WebSettings
+from kedge.settings.gate_section import GateSettings
 from kedge.settings.notice_sections import MailSettings, NoticeSettings, TelegramSettings, WebhookSettings
 
 LEVERAGE_MAX = 1_000
@@ -18,6 +19,7 @@ LEVERAGE_MAX = 1_000
 _CELL = re.compile(r"^[a-z][a-z0-9-]{0,31}$")
 # No path, no user: requests are signed over what comes after it.
 _URL = re.compile(r"^https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?$|^https?://\[[0-9a-f:]+\](:[0-9]{1,5})?$")
+_GATE = re.compile(r"^(tls|tcp)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}\Z")
 _SECRET_NAME = re.compile(r"^[A-Z][A-Z0-9_]{1,63}$")
 
 
@@ -37,10 +39,31 @@ class DeskSettings(_Section, frozen=True):
             description="The engine this home runs: names its journal and socket. Small letters, digits, `-`."
         ),
     ] = "main"
+    gate: Annotated[
+        str,
+        Meta(
+            description="The gate of an engine on another machine, like tls://trade.example.org:8322: then"
+            " `kedge desk` and every command ask there, and no engine runs in this home."
+        ),
+    ] = ""
+    gate_token: Annotated[
+        str, Meta(description="NAME of the secret that holds the token shown at `gate`.")
+    ] = "KEDGE_GATE_TOKEN"
+    gate_ca: Annotated[
+        str,
+        Meta(
+            description="File with the certificate (PEM) by which that of `gate` is trusted; empty: those"
+            " this machine trusts anyway."
+        ),
+    ] = ""
 
     def __post_init__(self) -> None:
         if not _CELL.match(self.cell):
             raise ValueError(f"`cell` must be small letters, digits and `-`, like main; it is {self.cell!r}")
+        if self.gate and not _GATE.match(self.gate):
+            raise ValueError(f"`gate` must be like tls://trade.example.org:8322; it is {self.gate!r}")
+        if not _SECRET_NAME.match(self.gate_token):
+            raise ValueError("`gate_token` must be the NAME of a secret, like KEDGE_GATE_TOKEN")
 
 
 class LimitSettings(Limits, frozen=True):
@@ -156,26 +179,6 @@ class RecorderSettings(_Section, frozen=True):
 
     segments: Annotated[int, Meta(ge=0, le=1024, description="Files kept; 0 switches the recorder off.")] = 8
     segment_mb: Annotated[int, Meta(ge=1, le=1024, description="Size of one file, in megabytes.")] = 16
-
-
-class GateSettings(_Section, frozen=True):
-    """The engine's door: how many may come, and how long it is patient."""
-
-    clients_max: Annotated[int, Meta(ge=1, le=4096, description="Callers at once.")] = 64
-    requests_max: Annotated[int, Meta(ge=1, le=1024, description="Requests in flight per caller.")] = 16
-    streams_max: Annotated[int, Meta(ge=1, le=256, description="Tails and taps per caller.")] = 8
-    queue_lines_max: Annotated[int, Meta(ge=1, description="Lines waiting for one caller.")] = 4096
-    queue_bytes_max: Annotated[int, Meta(ge=1024, description="Bytes waiting for one caller.")] = (
-        8 * 1024 * 1024
-    )
-    slow_s: Annotated[
-        float,
-        Meta(ge=0, le=600, description="A caller who makes no room in a full queue for so long is dropped."),
-    ] = 5.0
-    hello_s: Annotated[
-        float, Meta(gt=0, le=600, description="A caller who says nothing for so long is dropped.")
-    ] = 5.0
-    farewell_s: Annotated[float, Meta(ge=0, le=60, description="Time to hear why one is dropped.")] = 1.0
 
 
 class LogSettings(_Section, frozen=True):

@@ -39,7 +39,18 @@ FLAGS = (
 # Rules of WCAG 2.2, A and AA.
 AXE = {
     "resultTypes": ["violations"],
+    # It would fetch and parse style sheets itself, which the content policy rightly refuses.
+    "preload": False,
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+}
+# Those whose answer depends on colours and width: asked again in the dark and on a phone.
+AXE_AGAIN = {
+    "resultTypes": ["violations"],
+    "preload": False,
+    "runOnly": {
+        "type": "rule",
+        "values": ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"],
+    },
 }
 _WATCH = """
 window.__refused = [];
@@ -148,9 +159,9 @@ class Visitor:
         """What makes the page wider than the window, if it is."""
         return list(self.page.evaluate(_OVERFLOW))
 
-    def axe(self) -> list[str]:
+    def axe(self, options: dict[str, Any] = AXE) -> list[str]:
         self.still()
-        found = Axe().run(self.page, options=AXE)
+        found = Axe().run(self.page, options=options)
         return [
             f"{one['id']} ({one['impact']}): {node['html'][:160]} — {(node.get('failureSummary') or '')[:240]}"
             for one in found.response["violations"]

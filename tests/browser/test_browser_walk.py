@@ -23,7 +23,7 @@ from playwright.sync_api import Locator, expect
 WIDTHS = [pytest.param({}, id="wide"), pytest.param({"viewport": NARROW}, id="narrow")]
 PERP = "paper/main:BTC-PERP"
 DATED = "paper/main:BTC-25DEC26"
-# Each kind with what its form is filled with, and a word that its page shows when it has traded.
+# Each kind, with what its form is filled with.
 KINDS = {
     "hedge": {"market": PERP, "qty": "0.02"},
     "peg": {"market": PERP, "side": "buy", "qty": "0.03"},
@@ -138,6 +138,15 @@ def test_a_mistake_in_a_form_is_said_and_what_was_typed_stays(arrive: Arrive) ->
     page.locator('[name="qty"]').fill("0")
     visitor.press("Start it")
     expect(page.get_by_role("alert")).to_contain_text("must be above zero")
+    # Refused by the engine itself, and then mended in the same form: it is another try, not the same one.
+    page.locator('[name="qty"]').fill("0.01")
+    page.locator('[name="name"]').fill("hedge-1")
+    visitor.press("Start it")
+    expect(page.get_by_role("alert")).to_contain_text("hedge-1")
+    page.locator('[name="name"]').fill("right-1")
+    visitor.press("Start it")
+    expect(page.locator("#bothead h1")).to_contain_text("right-1")
+    expect(page.locator("#bothead .state")).to_have_text("running")
 
 
 def test_a_bot_is_paused_resumed_stopped_and_removed(arrive: Arrive) -> None:

@@ -34,6 +34,7 @@ from kedge.engine.state import Account
 from kedge.home import Home
 from kedge.journal.archive import Bounds
 from kedge.journal.sqlite import SqliteJournal
+from kedge.logs import Log
 from kedge.model import records as r
 from kedge.model.events import Answered, Event, FillNews, LinkDown, LinkUp, LookedUp, OrderNews
 from kedge.model.order import Move, State
@@ -301,10 +302,12 @@ MUTANTS: dict[str, Callable[[], None]] = {
 class Struck(up._Up):
     """The running desk with the two wrappers put in."""
 
-    def __init__(self, points: Points, home: Home, settings: Settings, say: up.Say) -> None:
+    def __init__(
+        self, points: Points, home: Home, settings: Settings, say: Log, beside: Sequence[str] = ()
+    ) -> None:
         # Snapshots, and old entries moving to the archive, come within the workload: both are struck too.
         often = replace(settings.journal, snapshot_every_records=SNAPSHOT_EVERY)
-        super().__init__(home, replace(settings, journal=often), say)
+        super().__init__(home, replace(settings, journal=often), say, beside)
         self._points = points
 
     async def _venues(self, setups: dict[str, Setup]) -> dict[str, Venue]:

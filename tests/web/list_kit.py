@@ -1,11 +1,11 @@
 """Pages over tables that hold something: a hand-written journal told to the desk's own rows database.
 
-    def test_it() -> None:
-        async def run(web: Web) -> None:
-            await web.sign_in("ann", "viewer")
-            assert "peg-1" in (await web.get("/orders/")).text
+def test_it() -> None:
+    async def run(web: Web) -> None:
+        await web.sign_in("ann", "viewer")
+        assert "peg-1" in (await web.get("/orders/")).text
 
-        at_the_lists(run)
+    at_the_lists(run)
 """
 
 from __future__ import annotations

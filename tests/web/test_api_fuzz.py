@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 # Of each operation; more with KEDGE_FUZZ.
-EXAMPLES = int(os.environ.get("KEDGE_FUZZ", "6"))
+EXAMPLES = int(os.environ.get("KEDGE_FUZZ", "3"))
 
 FOUND_AT_ALL = 40
 

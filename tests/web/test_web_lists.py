@@ -43,7 +43,7 @@ def test_every_list_shows_its_rows_and_sorts_by_each_column() -> None:
             page = await web.get(f"/{name}/")
             assert page.status == 200, name
             assert rows_of(page) or name == "preorders", f"{name} is empty"
-            sorts = {where for where in re.findall(r'<th scope="col"[^>]*><a href="\?([^"]*)"', page.text)}
+            sorts = set(re.findall(r'<th scope="col"[^>]*><a href="\?([^"]*)"', page.text))
             wanted = {one.sort_of(column.name) for column in one.columns} - {""}
             assert len(sorts) == len(wanted) or name == "preorders", name
             for where in sorted(sorts):
@@ -121,7 +121,6 @@ def test_filters_texts_and_times_narrow_a_list() -> None:
         assert "1–1 of 1 row" in (await web.get(f"/orders/?q={order_id(3)}")).text
         assert "1–3 of 3 rows" in (await web.get(f"/fills/?client_id={order_id(3)}")).text
         assert "No row fits these filters" in (await web.get("/orders/?q=nowhere")).text
-        assert "No row fits these filters" in (await web.get("/notes/?span=year&to=2001-01-01")).text or True
         none = await web.get("/orders/?from=2031-01-01")
         assert "No row fits these filters" in none.text
         assert "nothing" in none.text
@@ -178,7 +177,7 @@ def test_a_file_holds_the_whole_filter_with_exact_numbers() -> None:
         assert rows[0]["qty"] == "0.1"
         assert re.fullmatch(r"2025-10-09T\d\d:\d\d:\d\d\.\d{9}Z", rows[0]["ts"])
         cash = list(csv.DictReader(io.StringIO(await body_of(await web.get("/cash/csv/")))))
-        assert cash[0]["amount"] == "-0.12345678901234567890", "a minus of a number is no formula"
+        assert cash[0]["amount"] == "-0.1234567890123456789", "a minus of a number is no formula"
 
     at_the_lists(run)
 
@@ -241,7 +240,13 @@ def test_an_order_an_instrument_and_a_record_have_pages() -> None:
     async def run(web: Web) -> None:
         await web.sign_in("ann", "owner")
         order = await web.get(f"/orders/{order_id(4)}/")
-        for word in ("joins the best bid", "0.1", "60004", 'href="/journal/', "/instruments/at/paper/main%3A"):
+        for word in (
+            "joins the best bid",
+            "0.1",
+            "60004",
+            'href="/journal/',
+            "/instruments/at/paper/main%3A",
+        ):
             assert word in order.text, word
         assert "resolve" not in order.text
         # Nobody knows what became of the last one: the tables are told of a new life.

@@ -55,7 +55,7 @@ def test_the_overview_tells_how_the_desk_stands() -> None:
             "paper/main",
             "100000.23",
             "60012.5",
-            "Nothing is unhedged",
+            "Every bot is balanced",
         ):
             assert word in text, word
         assert 'href="/bots/peg-1/"' in text, "what needs a person leads to where it is mended"

@@ -100,16 +100,10 @@ class Keeper:
         if kept is not None:
             kept()
         now_ns = self._context.clock()
-        self._is(
-            settings,
-            polled_ns=now_ns,
-            rows=len(raw),
-            new=new,
-            changed=changed,
-            bad=bad,
-            wrong=wrong,
-            trouble="",
-        )
+        if raw:
+            self._is(settings, rows=len(raw), new=new, changed=changed, bad=bad, wrong=wrong)
+        # Nothing new told: what came of the last rows stays on show.
+        self._is(settings, polled_ns=now_ns, trouble="")
         if new or changed or bad:
             said = f"preorders from {settings.name}: {new} new, {changed} changed, {bad} that cannot be kept"
             self._context.say(said + (f" ({wrong[0]})" if wrong else ""))

@@ -74,7 +74,9 @@ class Follower:
                 told = self.projection.seq
                 try:
                     await self._in_thread(self.projection.open)
-                    self._is(trouble="", seq=self.projection.seq)
+                    # Tables that went back were emptied by somebody: `kedge project --rebuild`.
+                    emptied = self.tables.state.rebuilding or self.projection.seq < told
+                    self._is(trouble="", seq=self.projection.seq, rebuilding=emptied)
                     await self._follow()
                 except DatabaseTrouble as trouble:
                     self._trouble(str(trouble))
@@ -112,6 +114,8 @@ class Follower:
             self._is(rebuilding=True)
             await self._in_thread(self.projection.clear)
         self._is(away="", seq=self.projection.seq)
+        if self.tables.state.behind > BATCH_MOST or self.tables.state.rebuilding:
+            self._is(catching_up=True)
         if goal and self.projection.seq >= goal:
             return await self._caught_up()
         queue: asyncio.Queue[Entry | Exception] = asyncio.Queue(WAITING_MOST)

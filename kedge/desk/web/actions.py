@@ -40,6 +40,9 @@ WARNINGS: dict[str, Any] = {
     "bot stop": gettext_lazy("It takes no new risk and ends when it is balanced; that may trade once more."),
     "bot close": gettext_lazy("It trades now: what it opened is closed at the market's price."),
     "bot rm": gettext_lazy("It leaves the list; its fills and its story stay."),
+    "cancel": gettext_lazy(
+        "With neither account nor bot it is every order of every account. What bots hold stays as it is."
+    ),
 }
 # Deeds that spend or end something are red.
 DANGER = ("kill", "bot kill", "bot close", "bot rm", "resolve", "cancel")
@@ -61,7 +64,7 @@ class Field(Struct, frozen=True):
 
 def deed_of(slug: str) -> Deed:
     deed = BY_NAME.get(slug.replace("-", " "))
-    if deed is None or deed.read or deed.call in ("status", "bots"):
+    if deed is None or deed.read or deed.call in ("status", "bots", "schedules"):
         raise Http404(slug)
     return deed
 
@@ -106,6 +109,9 @@ async def perform(request: Request, deed: Deed, args: dict[str, Any], key: str) 
     """Raises `Refused`, `DeskAway`."""
     person = known(request)
     desk = project.context().link.desk("web")
+    if deed.errand:
+        # As a command, not as a question to the gate: so the journal has who asked for it.
+        return await desk.command(deed.errand, command_id=key or new_command_id(), of=person.name, **args)
     return await commands.carry_out(deed, args, desk, key or new_command_id(), of=person.name)
 
 

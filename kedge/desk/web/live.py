@@ -39,13 +39,15 @@ STREAM_S = 600.0
 # Browsers at once; more are told to wait.
 CLIENTS_MAX = 200
 ROOMS_MAX = 300
+# A bot's name, or what a list is filtered by.
+ABOUT_MAX = 300
 
 
 class View(Struct, frozen=True):
     """For whom parts are made: all who share these see the same."""
 
     topic: str
-    about: str  # a bot's name on its page
+    about: str  # a bot's name on its page; what the list of bots is filtered by
     language: str
     zone: str
     role: Role
@@ -54,12 +56,13 @@ class View(Struct, frozen=True):
 class Topic(Struct, frozen=True):
     """`parts` maps an element's id to its template; `context` gives what they need, and may wait.
 
-    What `data` gives is sent as it is, to scripts (charts).
+    What `data` gives is sent as it is, to scripts (charts). `ready` asks for what only this view needs.
     """
 
     parts: dict[str, str]
     context: Callable[[Picture, View], dict[str, Any]]
     data: Callable[[Picture, View], dict[str, Any]] = lambda picture, view: {}
+    ready: Callable[[Picture, View], Awaitable[None]] | None = None
 
 
 # Filled by the pages: `topics["bots"] = Topic(...)`.
@@ -125,7 +128,7 @@ class Hub:
         room = self.rooms[view]
         room.looking += 1
         if room.looking == 1:
-            await self.picture.refresh()
+            await made_ready(self.picture, view)
             room.show(make(self.picture, view))
         return room
 
@@ -133,6 +136,8 @@ class Hub:
         room.looking -= 1
 
     def _on_status(self) -> None:
+        if not self.context.link.here:
+            self.picture.pasts.forget_time()
         self.picture.hear_status()
         self._dirty.set()
 
@@ -146,6 +151,8 @@ class Hub:
             return
         await self.picture.refresh()
         for room in seen:
+            if ready := topics[room.view.topic].ready:
+                await ready(self.picture, room.view)
             room.show(make(self.picture, room.view))
             await asyncio.sleep(0)  # requests go on between two rooms
 
@@ -168,6 +175,13 @@ async def run(context: DeskContext) -> None:
     await made.run()
 
 
+async def made_ready(picture: Picture, view: View) -> None:
+    """Everything that must be asked for before the parts of this view are made."""
+    await picture.refresh()
+    if ready := topics[view.topic].ready:
+        await ready(picture, view)
+
+
 def make(picture: Picture, view: View) -> dict[str, Any]:
     """Every part of a page as text, and the data of its scripts under names that begin with @."""
     topic = topics[view.topic]
@@ -175,6 +189,7 @@ def make(picture: Picture, view: View) -> dict[str, Any]:
         context = {
             **topic.context(picture, view),
             "standing": nav.standing(picture.context),
+            "topic": view.topic,
             "role": view.role,
             "about": view.about,
         }
@@ -190,9 +205,9 @@ def view_of(request: Request, topic: str, about: str = "") -> View:
 
 async def parts_of(request: Request, topic: str, about: str = "") -> dict[str, Any]:
     """The parts of a page that is shown for the first time, made as the stream makes them."""
-    here = hub()
-    await here.picture.refresh()
-    return make(here.picture, view_of(request, topic, about))
+    here, view = hub(), view_of(request, topic, about)
+    await made_ready(here.picture, view)
+    return make(here.picture, view)
 
 
 @page()
@@ -204,7 +219,7 @@ async def stream(request: Request) -> HttpResponseBase:
         response = HttpResponse(status=503)
         response["Retry-After"] = "30"
         return response
-    view = view_of(request, topic, request.GET.get("about", "")[:64])
+    view = view_of(request, topic, request.GET.get("about", "")[:ABOUT_MAX])
     body = _events(view, request.headers.get("Last-Event-ID", ""))
     answer = StreamingHttpResponse(body, content_type="text/event-stream")
     answer["X-Accel-Buffering"] = "no"  # nginx would collect events

@@ -1,4 +1,6 @@
-"""What the desk itself keeps about people: how they like their pages, their tokens, and the equity curve."""
+"""What the desk itself keeps about people: how they like their pages, their tokens, the curve of their money,
+and prices for charts.
+"""
 
 from __future__ import annotations
 
@@ -67,3 +69,24 @@ class EquitySample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cell} {self.minute_ns} {self.asset}"
+
+
+class PriceMinute(models.Model):
+    """A candle of one minute, for charts. Floats: no order is priced by them."""
+
+    cell = models.CharField(max_length=32)
+    market = models.CharField(max_length=200)
+    begin_s = models.BigIntegerField()
+    first = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    last = models.FloatField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("cell", "market", "begin_s"), name="one_candle_a_minute"),
+        )
+        indexes = (models.Index(fields=("cell", "begin_s"), name="candles_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.cell} {self.begin_s} {self.market}"

@@ -17,6 +17,8 @@ from kedge.desk.web import project
 SECOND_NS = 1_000_000_000
 # A picture older than this is said to be old.
 OLD_NS = 5 * SECOND_NS
+# Tables that are so many records behind are said to be: fewer come in any busy second.
+BEHIND_MAX = 500
 
 
 class Item(Struct, frozen=True):
@@ -41,8 +43,29 @@ MENU: tuple[Item, ...] = (
     Item("journal", _("Journal")),
     Item("schedules", _("Schedules")),
     Item("people", _("People"), "admin"),
+    Item("upkeep", _("Upkeep"), "admin"),
     Item("admin:index", _("Admin"), "admin"),
 )
+
+
+class Trouble(Struct, frozen=True):
+    """What is wrong with a part of the desk, and what can be done about it."""
+
+    part: str
+    why: str
+    mend: Any = ""
+
+
+# By the first word of the part's name. Every part is tried again by itself, and trading never waits for one.
+MENDS: dict[str, Any] = {
+    "tables": _("Lists are not kept up. Is the database there, writable, and is there room on the disk?"),
+    "post": _("Notices wait until they can be delivered. See Upkeep, and the section of that channel."),
+    "telegram": _("Is the token right, and can this machine reach Telegram? See [telegram] in the settings."),
+    "equity": _("Is the people's database there, writable, and is there room on the disk?"),
+    "web": _("See [web] in the settings; `kedge doctor` examines them."),
+    "metrics": _("See [metrics] in the settings; `kedge doctor` examines them."),
+    "preorders": _("See [preorders] in the settings, and whether the source can be reached."),
+}
 
 
 class Standing(Struct, frozen=True):
@@ -56,7 +79,10 @@ class Standing(Struct, frozen=True):
     killed: bool
     killed_why: str
     needs: tuple[str, ...]
-    troubles: tuple[str, ...]
+    troubles: tuple[Trouble, ...]
+    # How the tables stand, where that is worth a banner: "", away, behind, rebuilding.
+    tables: str = ""
+    tables_behind: int = 0
 
 
 def standing(here: DeskContext) -> Standing:
@@ -70,8 +96,28 @@ def standing(here: DeskContext) -> Standing:
         killed=status.killed if status else False,
         killed_why=status.killed_why if status else "",
         needs=status.needs if status else (),
-        troubles=tuple(f"{name}: {why}" for name, why in here.troubles.items() if why),
+        troubles=troubles_of(here),
+        tables=tables_word(here.tables),
+        tables_behind=here.tables.state.behind if here.tables is not None else 0,
     )
+
+
+def troubles_of(here: DeskContext) -> tuple[Trouble, ...]:
+    """Parts that are not well, the database's word on the tables included."""
+    told = {name: why for name, why in here.troubles.items() if why}
+    if here.tables is not None and here.tables.state.trouble:
+        told["tables"] = here.tables.state.trouble
+    return tuple(Trouble(name, why, MENDS.get(name.partition(" ")[0], "")) for name, why in told.items())
+
+
+def tables_word(tables: Any) -> str:
+    """An engine that is away is told by its own banner, and a database that is away as a trouble."""
+    if tables is None:
+        return ""
+    state = tables.state
+    if state.rebuilding:
+        return "rebuilding"
+    return "behind" if state.behind > BEHIND_MAX else ""
 
 
 def on_every_page(request: HttpRequest) -> dict[str, Any]:
@@ -81,6 +127,7 @@ def on_every_page(request: HttpRequest) -> dict[str, Any]:
     return {
         "person": person,
         "profile": profile,
+        "role": person.role if person else "",
         "theme": profile.theme if profile else "",
         "menu": menu(person.role, request.path) if person else [],
         "standing": standing(here),

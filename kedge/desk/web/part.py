@@ -39,6 +39,7 @@ async def serve(context: DeskContext) -> None:
     from granian.server.embed import Server
 
     once = await asyncio.to_thread(prepare)
+    context.people_ready.set()
     web = context.settings.web
     port = _free_port(web)
     server = Server(
@@ -73,9 +74,10 @@ async def serve(context: DeskContext) -> None:
 
 
 def prepare() -> str:
-    """Bring the people's database up to date; the first owner's one-time password, or ""."""
+    """Bring the people's database up to date; the first owner's one-time password, or "". Raises `OSError`
+    where the database cannot be used."""
     from django.core.management import call_command
-    from django.db import connections
+    from django.db import DatabaseError, connections
 
     from kedge.desk.web import people
 
@@ -83,6 +85,9 @@ def prepare() -> str:
     try:
         call_command("migrate", interactive=False, verbosity=0)
         return people.first_owner()
+    except DatabaseError as error:
+        why = str(error).partition("\n")[0]
+        raise OSError(f"the people's database cannot be used ({why}); pages come when it can") from None
     finally:
         connections.close_all()
 

@@ -1,4 +1,5 @@
-"""What live pages show beyond the status: the latest fills and notes, positions with marks, prices, days.
+"""What live pages show beyond the status: the latest fills and notes, positions with marks, prices, days, what
+is traded, and the past of bots that are looked at.
 
 One for all browsers. Entries arrive as they become durable; positions are asked for once per status at most,
 and only while somebody looks.
@@ -13,16 +14,21 @@ from typing import Any
 import msgspec
 
 from kedge.client import DeskAway, Refused
-from kedge.desk.figures import DAY_NS, WEEK_DAYS
+from kedge.desk.figures import DAY_NS, WEEK_DAYS, instrument_of
 from kedge.desk.parts import DeskContext
 from kedge.desk.tables.people import DatabaseTrouble
 from kedge.desk.web.candles import Candles
+from kedge.desk.web.pasts import Pasts
 from kedge.journal.rows import LIMIT_MAX, Ask
+from kedge.model.instrument import Instrument
 from kedge.model.looks import Status
 from kedge.model.records import Entry, Filled, Noted
 
 LATEST = 50
 MINUTE_NS = 60 * 1_000_000_000
+# Instruments are asked for again after so many minutes, and for so many markets at most.
+INSTRUMENTS_MIN = 10
+MARKETS_MAX = 500
 
 Row = dict[str, Any]
 
@@ -35,6 +41,9 @@ class Picture:
         self.held: list[Row] = []
         self.days: list[Row] | None = None
         self.candles = Candles()
+        self.pasts = Pasts(context)
+        self.instruments: dict[str, Instrument] = {}
+        self._instruments_of = -1
         self._held_of = 0  # the moment of the status that `held` belongs to
         self._days_of = 0
         self._seeded = False
@@ -56,8 +65,9 @@ class Picture:
     def hear_entry(self, entry: Entry) -> bool:
         """Whether it is one that pages show."""
         record = entry.record
+        of_a_bot = self.pasts.hear(entry)
         if entry.seq <= self._last_seq or not isinstance(record, (Filled, Noted)):
-            return False
+            return of_a_bot
         self._last_seq = entry.seq
         if isinstance(record, Noted):
             self.notes.appendleft(_note(entry, record))
@@ -81,6 +91,7 @@ class Picture:
                 self.held = await self._read("held")
         except (DeskAway, Refused, TimeoutError):
             return
+        await self._refresh_instruments(status)
         await self._refresh_days(status)
 
     async def _seed(self) -> None:
@@ -103,9 +114,35 @@ class Picture:
         except (DatabaseTrouble, ValueError):
             return  # the tables tell their own trouble; the figures stay as they were
 
+    async def _refresh_instruments(self, status: Status) -> None:
+        """What is held is worth what its instrument says; asked for once a minute at most."""
+        markets = dict.fromkeys(str(row["market"]) for row in self.held)
+        minute = status.now_ns // MINUTE_NS
+        missing = any(market not in self.instruments for market in markets)
+        if self.context.tables is None or not markets:
+            return
+        if self._instruments_of >= 0 and minute - self._instruments_of < (1 if missing else INSTRUMENTS_MIN):
+            return
+        self._instruments_of = minute
+        found = await asyncio.to_thread(instruments_at, self.context.tables, list(markets))
+        self.instruments = found or self.instruments
+
     async def _read(self, what: str, **filters: object) -> list[Row]:
         async with asyncio.timeout(5):
             return list(await self.context.link.desk("desk").read(what, **filters))
+
+
+def instruments_at(tables: Any, markets: list[str]) -> dict[str, Instrument]:
+    """What is traded at these markets, as far as the tables can tell now. Blocking."""
+    found: dict[str, Instrument] = {}
+    try:
+        for market in markets[:MARKETS_MAX]:
+            row = tables.one("instruments", market)
+            if row is not None:
+                found[market] = instrument_of(msgspec.structs.asdict(row))
+    except (DatabaseTrouble, ValueError):
+        return {}  # the tables tell their own trouble
+    return found
 
 
 def _days(tables: Any, now_ns: int) -> list[Row]:

@@ -14,10 +14,12 @@ from django.db import DatabaseError
 
 from kedge.desk.figures import Money, moneys
 from kedge.desk.parts import DeskContext
+from kedge.desk.web import live, prices
 from kedge.model.looks import Status
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
+HOUR_NS = 60 * MINUTE_NS
 # A sample a minute for so long; then one an hour for ever.
 FINE_NS = 32 * 24 * 3600 * SECOND_NS
 POINTS_MAX = 1500
@@ -27,19 +29,48 @@ Point = tuple[int, float]
 
 
 async def run(context: DeskContext) -> None:
-    """Write a sample in every minute in which the engine is there."""
-    last = -1
+    """Write a sample in every minute in which the engine is there, and the prices of the minutes before."""
+    await context.people_ready.wait()
+    keeper = _Keeper(context)
     while True:
-        status = context.link.status
-        minute = context.clock() // MINUTE_NS
-        if status is not None and context.link.here and minute != last:
-            try:
-                await sync_to_async(write)(context.cell, minute * MINUTE_NS, status)
-                last = minute
-                context.troubles.pop("equity", None)
-            except DatabaseError as error:
-                context.troubles["equity"] = f"the equity curve cannot be written: {error}"
+        try:
+            await keeper.once()
+            context.troubles.pop("equity", None)
+        except DatabaseError as error:
+            why = str(error).partition("\n")[0]
+            context.troubles["equity"] = f"the curves of money and prices cannot be written: {why}"
         await asyncio.sleep(AGAIN_S)
+
+
+class _Keeper:
+    """Where it stands: the minute that was written last, and up to when prices were."""
+
+    def __init__(self, context: DeskContext) -> None:
+        self._context = context
+        self._minute = -1
+        self._priced_s = 0
+        self._remembered = False
+        self._thinned = -1
+
+    async def once(self) -> None:
+        """Raises `DatabaseError`; what was not written then is written the next time."""
+        context, now_ns = self._context, self._context.clock()
+        candles = live.hub().picture.candles
+        if not self._remembered:
+            candles.remember(await sync_to_async(prices.latest)(context.cell, now_ns))
+            self._remembered = True
+        status, minute = context.link.status, now_ns // MINUTE_NS
+        if status is None or not context.link.here or minute == self._minute:
+            return
+        await sync_to_async(write)(context.cell, minute * MINUTE_NS, status)
+        over = candles.finished(self._priced_s, now_ns // SECOND_NS)
+        await sync_to_async(prices.write)(context.cell, over)
+        self._priced_s = max([self._priced_s, *(int(candle[0]) for _, candle in over)])
+        self._minute = minute
+        if now_ns // HOUR_NS != self._thinned:
+            await sync_to_async(thin_out)(context.cell, now_ns)
+            await sync_to_async(prices.thin_out)(context.cell, now_ns)
+            self._thinned = now_ns // HOUR_NS
 
 
 def write(cell: str, minute_ns: int, status: Status) -> None:
@@ -57,8 +88,6 @@ def write(cell: str, minute_ns: int, status: Status) -> None:
         for money in worth_a_sample(moneys(status))
     ]
     EquitySample.objects.bulk_create(rows, ignore_conflicts=True)
-    if minute_ns % (24 * 60 * MINUTE_NS) == 0:
-        thin_out(cell, minute_ns)
 
 
 def worth_a_sample(found: Iterable[Money]) -> list[Money]:

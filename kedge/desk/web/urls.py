@@ -13,8 +13,8 @@ from kedge.desk.web.pages import session, yours
 ROOMS = (
     "kedge.desk.web.pages.routes",
     "kedge.desk.web.api.urls",
-    "kedge.desk.web.preorders.urls",
     "kedge.desk.web.lists.urls",
+    "kedge.desk.web.preorders.urls",
     "kedge.desk.web.adminsite.urls",
 )
 

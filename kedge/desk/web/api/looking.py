@@ -21,6 +21,7 @@ from kedge.desk.web import project
 from kedge.desk.web.api.csvs import csv_answer
 from kedge.desk.web.api.door import Act, Caller
 from kedge.desk.web.api.shapes import All, AsOf, Figures, Pong, PositionLine, Preorder, Rows
+from kedge.desk.web.picture import instruments_at
 from kedge.desk.web.preorders import service as preorders
 from kedge.desk.web.preorders.models import Preorder as PreorderModel
 from kedge.desk.web.preorders.part import states
@@ -212,7 +213,9 @@ async def numbers(caller: Caller, args: Struct) -> Figures:
     days = await page_of("days", Ask(since_ns=max(0, since_ns), limit=WEEK_ROWS))
     positions = await project.context().link.desk("api").read("held")
     spans = [msgspec.structs.asdict(row) for row in days.rows]
-    return Figures(figures.moneys(now, spans), figures.exposures(positions), now.unhedged)
+    markets = list(dict.fromkeys(str(row["market"]) for row in positions))
+    known = await asyncio.to_thread(instruments_at, project.context().tables, markets)
+    return Figures(figures.moneys(now, spans), figures.exposures(positions, known), now.unhedged)
 
 
 async def ping(caller: Caller, args: Struct) -> Pong:

@@ -199,6 +199,9 @@ def deed_of(verb: str, args: dict[str, Any]) -> Deed | None:
 def arguments_of(deed: Deed, given: dict[str, str]) -> dict[str, Any]:
     """The deed's own arguments as the form has them. Raises `ParamWrong`."""
     own = {name.removeprefix(PREFIX): value for name, value in given.items() if name.startswith(PREFIX)}
+    for entry in commands.arguments(deed):
+        if entry.required and not own.get(entry.name, "").strip():
+            raise ParamWrong(_("`%(name)s` is missing.") % {"name": entry.name}, entry.name)
     made = actions.arguments_from(deed, own)
     for entry in commands.arguments(deed):
         if not commands.is_pairs(entry):

@@ -1,36 +1,35 @@
-"""Bots: the list, one bot's page with its chart and story, and the forms that start and change them."""
+"""Bots: the list, and one bot's page with what it wants and has, its chart, commands, notes and story."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 import msgspec
 from asgiref.sync import sync_to_async
-from django.contrib import messages
+from django.db import DatabaseError
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.shortcuts import render
+from msgspec import Struct
 
 from kedge import kinds as kinds_room
 from kedge.bots import BUILT_IN
-from kedge.client import DeskAway, Refused, new_command_id
+from kedge.client import DeskAway, Refused
 from kedge.desk.commands import BY_NAME
-from kedge.desk.params import ParamWrong, values_from
 from kedge.desk.screens import plain
-from kedge.desk.web import actions, live, own_kinds, project
-from kedge.desk.web.actions import Field, field_of
+from kedge.desk.web import actions, candles, live, prices, project
 from kedge.desk.web.live import Topic, View, topics
-from kedge.desk.web.pages.overview import bots_of
+from kedge.desk.web.pages.overview import PHASES, bots_of, phases_of
 from kedge.desk.web.person import Request, page
 from kedge.desk.web.picture import Picture
 from kedge.engine.bot import Bot
-from kedge.model.forms import Entry, default_word, form
+from kedge.model.forms import default_word, form
 from kedge.model.looks import BotLook, Status
 from kedge.model.numbers import text
 
-ROWS = 30
-STORY = 60
+SECOND_NS = 1_000_000_000
 CHART_ROWS = 500
+PER_PAGE = 50
 # Columns of a bot that a person may act on, by phase: what each phase allows.
 DEEDS: dict[str, tuple[str, ...]] = {
     "running": ("bot pause", "bot stop", "bot kill"),
@@ -45,9 +44,56 @@ DEEDS: dict[str, tuple[str, ...]] = {
 # ── the list ────────────────────────────────────────────────────────────────────────────────────
 
 
+class Filter(Struct, frozen=True):
+    """Which bots of the list. It travels as the page's query, and names the live room of who see the same."""
+
+    q: str = ""
+    phase: str = ""
+    kind: str = ""
+    page: int = 1
+
+    def query(self, **changes: Any) -> str:
+        given = {**msgspec.structs.asdict(self), "page": 1, **changes}
+        usual = msgspec.structs.asdict(Filter())
+        return urlencode({name: value for name, value in given.items() if value != usual[name]})
+
+    def fits(self, bot: BotLook) -> bool:
+        if (self.phase and bot.phase != self.phase) or (self.kind and bot.kind != self.kind):
+            return False
+        words = (bot.bot, bot.kind, *(slot.market for slot in bot.slots))
+        return not self.q or any(self.q.lower() in word.lower() for word in words)
+
+
+def filter_of(query: str) -> Filter:
+    """What is misspelt filters nothing."""
+    given = {name: some[0].strip() for name, some in parse_qs(query).items()}
+    page_text = given.get("page", "")
+    number = int(page_text[:6]) if page_text.isascii() and page_text[:6].isdigit() else 1
+    phase = given.get("phase", "")
+    return Filter(
+        given.get("q", "")[:64], phase if phase in PHASES else "", given.get("kind", "")[:64], max(1, number)
+    )
+
+
 def list_context(picture: Picture, view: View) -> dict[str, Any]:
-    status = picture.context.link.status
-    return {"status": status, "bots": bots_of(status, picture.held) if status else []}
+    status, wanted = picture.context.link.status, filter_of(view.about)
+    every = bots_of(status, picture.held) if status else []
+    found = [one for one in every if wanted.fits(one["look"])]
+    pages = max(1, -(-len(found) // PER_PAGE))
+    now = min(wanted.page, pages)
+    return {
+        "status": status,
+        "bots": found[(now - 1) * PER_PAGE : now * PER_PAGE],
+        "found": len(found),
+        "total": len(every),
+        "phases": [(phase, n, wanted.query(phase=phase)) for phase, n in phases_of(status)],
+        "phase": wanted.phase,
+        "everything": wanted.query(phase=""),
+        "page_now": now,
+        "pages": pages,
+        "before": wanted.query(page=now - 1) if now > 1 else None,
+        "after": wanted.query(page=now + 1) if now < pages else None,
+    }
 
 
 topics["bots"] = Topic({"botlist": "desk/parts/botlist_whole.html"}, list_context)
@@ -55,8 +101,13 @@ topics["bots"] = Topic({"botlist": "desk/parts/botlist_whole.html"}, list_contex
 
 @page()
 async def bots(request: Request) -> HttpResponse:
-    parts = await live.parts_of(request, "bots")
-    return render(request, "desk/bots.html", {"parts": parts, "topic": "bots"})
+    wanted = filter_of(request.META.get("QUERY_STRING", ""))
+    about = wanted.query(page=wanted.page)
+    parts = await live.parts_of(request, "bots", about)
+    status = project.context().link.status
+    kinds = sorted(dict.fromkeys(bot.kind for bot in status.bots)) if status else []
+    context = {"parts": parts, "topic": "bots", "about": about, "wanted": wanted}
+    return render(request, "desk/bots.html", context | {"phases": PHASES, "kinds": kinds})
 
 
 # ── one bot ─────────────────────────────────────────────────────────────────────────────────────
@@ -66,10 +117,15 @@ def look_of(status: Status | None, name: str) -> BotLook | None:
     return next((bot for bot in status.bots if bot.bot == name), None) if status else None
 
 
+async def bot_ready(picture: Picture, view: View) -> None:
+    await picture.pasts.refresh(view.about)
+
+
 def bot_context(picture: Picture, view: View) -> dict[str, Any]:
     status = picture.context.link.status
     bot = look_of(status, view.about)
-    held = [row for row in picture.held if row["bot"] == view.about]
+    past = picture.pasts.of(view.about)
+    held = {(row["slot"], row["market"]): row for row in picture.held if row["bot"] == view.about}
     return {
         "status": status,
         "bot": bot,
@@ -77,10 +133,11 @@ def bot_context(picture: Picture, view: View) -> dict[str, Any]:
         if bot
         else [],
         "words": words_of(bot),
-        "held": {row["slot"]: row for row in held},
-        "positions": held,
-        "fills": [row for row in picture.fills if row["bot"] == view.about][:ROWS],
-        "notes": [row for row in picture.notes if row["bot"] == view.about][:ROWS],
+        "slots": [(slot, held.get((slot.slot, slot.market))) for slot in bot.slots] if bot else [],
+        "fills": past.fills,
+        "notes": past.notes,
+        "commands": past.commands,
+        "story": past.story[::-1],
     }
 
 
@@ -92,9 +149,10 @@ def bot_data(picture: Picture, view: View) -> dict[str, Any]:
         return {}
     markets = dict.fromkeys(slot.market for slot in bot.slots if slot.market)
     looks = {look.market: look for account in status.accounts for look in account.markets}
+    fills = picture.pasts.of(view.about).fills
     return {
         "price": {
-            "at": status.now_ns // 1_000_000_000,
+            "at": status.now_ns // SECOND_NS,
             "marks": {
                 name: float(looks[name].mark or looks[name].last)
                 for name in markets
@@ -105,7 +163,7 @@ def bot_data(picture: Picture, view: View) -> dict[str, Any]:
                 for slot in bot.slots
                 if slot.order is not None and slot.order.price
             ],
-            "fills": sum(1 for row in picture.fills if row["bot"] == view.about),
+            "fills": fills[0]["seq"] if fills else 0,
         }
     }
 
@@ -121,9 +179,12 @@ topics["bot"] = Topic(
         "slots": "desk/parts/slots.html",
         "botfills": "desk/parts/fills.html",
         "botnotes": "desk/parts/notes.html",
+        "botcommands": "desk/parts/commands.html",
+        "botstory": "desk/parts/story.html",
     },
     bot_context,
     bot_data,
+    bot_ready,
 )
 
 
@@ -132,8 +193,7 @@ async def bot(request: Request, name: str) -> HttpResponse:
     parts = await live.parts_of(request, "bot", name)
     status = project.context().link.status
     look = look_of(status, name)
-    rows = await rows_of(name)
-    if look is None and status is not None and not rows["bots"]:
+    if look is None and status is not None and not await was_there(name):
         raise Http404(name)
     shape = await sync_to_async(config_shape)(look.kind) if look else None
     context = {
@@ -141,24 +201,27 @@ async def bot(request: Request, name: str) -> HttpResponse:
         "topic": "bot",
         "name": name,
         "bot": look,
-        "past": rows["bots"][0] if rows["bots"] else None,
-        "story": rows["story"][::-1],
         "parameters": parameters_of(look, shape) if look else [],
         "markets": list(dict.fromkeys(slot.market for slot in look.slots if slot.market)) if look else [],
     }
     return render(request, "desk/bot.html", context)
 
 
-async def rows_of(name: str) -> dict[str, list[dict[str, Any]]]:
-    """What is told of the bot; nothing while the engine is away, and the banner says so."""
-    desk = project.context().link.desk("web")
+async def was_there(name: str) -> bool:
+    """Whether a bot of this name was removed; taken for so while the engine is away (the banner says it)."""
     try:
-        return {
-            "bots": list(await desk.read("bots", bot=name, sort="-time", limit=1)),
-            "story": list(await desk.read("story", bot=name, sort="-time", limit=STORY)),
-        }
+        return bool(await project.context().link.desk("web").read("bots", bot=name, limit=1))
     except (DeskAway, Refused):
-        return {"bots": [], "story": []}
+        return True
+
+
+def config_shape(kind: str) -> type[msgspec.Struct] | None:
+    """The parameters of a kind; None where it cannot be found here."""
+    try:
+        found: type[Bot[Any, Any]] = kinds_room.find(kind, project.context().home.bots_folder)
+    except kinds_room.NoKind:
+        return None
+    return found.Config
 
 
 def parameters_of(look: BotLook, shape: type[msgspec.Struct] | None) -> list[dict[str, str]]:
@@ -188,168 +251,46 @@ def written(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+# ── its chart ───────────────────────────────────────────────────────────────────────────────────
+
+
 @page()
 async def chart(request: Request, name: str) -> JsonResponse:
     """Candles of one of its markets, with its fills."""
-    picture = live.hub().picture
+    here = project.context()
     market = request.GET.get("market", "")[:200]
-    coarse = request.GET.get("step") == "minute"
-    desk = project.context().link.desk("web")
+    step = candles.STEPS.get(request.GET.get("step", ""), candles.STEPS["fine"])
     try:
+        desk = here.link.desk("web")
         fills = list(await desk.read("fills", bot=name, market=market, limit=CHART_ROWS)) if market else []
     except (DeskAway, Refused):
         fills = []
-    candles = picture.candles.of(market, coarse=coarse)
-    if fills:
-        candles = with_past(candles, fills, 60 if coarse else 15)
-    marks = [[row["ts_ns"] // 1_000_000_000, row["side"], float(row["price"]), row["qty"]] for row in fills]
-    return JsonResponse({"candles": candles, "fills": marks[::-1]})
+    shown = live.hub().picture.candles.of(market, step)
+    if step.step_s > candles.COARSE_S:
+        try:
+            past = await sync_to_async(prices.read)(here.cell, market, step, here.clock())
+        except DatabaseError:
+            past = []  # the banner tells the database's trouble; what is in memory is shown
+        shown = candles.joined(past, shown)
+    drawn = since(fills, here.clock() - step.span_s * SECOND_NS, bool(shown))
+    marks = [[row["ts_ns"] // SECOND_NS, row["side"], float(row["price"]), row["qty"]] for row in drawn]
+    return JsonResponse({"candles": with_past(shown, drawn, step.step_s), "fills": marks[::-1]})
 
 
-def with_past(candles: list[list[float]], fills: list[dict[str, Any]], step_s: int) -> list[list[float]]:
+def since(fills: list[dict[str, Any]], since_ns: int, priced: bool) -> list[dict[str, Any]]:
+    """Those within the chart's span; without any price there, all of them."""
+    found = [row for row in fills if row["ts_ns"] >= since_ns]
+    return found if found or priced else fills
+
+
+def with_past(shown: list[list[float]], fills: list[dict[str, Any]], step_s: int) -> list[list[float]]:
     """Before the desk began to look, prices are known from the fills alone."""
-    first = candles[0][0] if candles else float("inf")
+    first = shown[0][0] if shown else float("inf")
     past: dict[int, list[float]] = {}
     for row in reversed(fills):
-        at = row["ts_ns"] // 1_000_000_000
+        at = row["ts_ns"] // SECOND_NS
         begin, price = at - at % step_s, float(row["price"])
         if begin < first:
             candle = past.setdefault(begin, [float(begin), price, price, price, price])
             candle[2], candle[3], candle[4] = max(candle[2], price), min(candle[3], price), price
-    return [*past.values(), *candles]
-
-
-# ── forms ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def config_shape(kind: str) -> type[msgspec.Struct] | None:
-    """The parameters of a kind; None where it cannot be found here."""
-    try:
-        found: type[Bot[Any, Any]] = kinds_room.find(kind, project.context().home.bots_folder)
-    except kinds_room.NoKind:
-        return None
-    return found.Config
-
-
-@page("trade")
-def new(request: Request) -> HttpResponse:
-    """Which kind?"""
-    built_in = [(bot.kind, bot.summary) for bot in BUILT_IN.values()]
-    return render(request, "desk/bot_kinds.html", {"kinds": built_in, "own": own_kinds.found()})
-
-
-@page("trade")
-async def new_of(request: Request, kind: str) -> HttpResponse:
-    """The form made from the kind's parameters."""
-    try:
-        found = await sync_to_async(kinds_room.find)(kind, project.context().home.bots_folder)
-    except kinds_room.NoKind as unknown:
-        messages.error(request, str(unknown))
-        return redirect("bot-new")
-    given = request.POST.dict() if request.method == "POST" else {}
-    wrong: ParamWrong | None = None
-    if request.method == "POST":
-        try:
-            config = values_from(filled_in(found.Config, given), found.Config, given["name"], whole=True)
-            args = {"name": given["name"].strip(), "kind": kind, "config": config}
-            done = await sent(request, "bot add", args, given)
-            if done is not None:
-                return done
-        except ParamWrong as mistaken:
-            wrong = mistaken
-            messages.error(request, str(wrong))
-    context = {
-        "kind": kind,
-        "summary": found.summary,
-        "fields": fields_of(found.Config, given, wrong),
-        "name": given.get("name", "") or free_name(kind),
-        "markets": known_markets(),
-        "command_id": given.get("command_id", "") or new_command_id(),
-        "amending": False,
-    }
-    return render(request, "desk/bot_form.html", context, status=400 if given else 200)
-
-
-@page("trade")
-async def amend(request: Request, name: str) -> HttpResponse:
-    """The same form with the parameters in force; only what was changed is sent."""
-    look = look_of(project.context().link.status, name)
-    shape = await sync_to_async(config_shape)(look.kind) if look else None
-    if look is None or shape is None:
-        raise Http404(name)
-    now = {row["name"]: row["value"] for row in parameters_of(look, shape)}
-    given = request.POST.dict() if request.method == "POST" else {}
-    wrong: ParamWrong | None = None
-    if request.method == "POST":
-        try:
-            changed = {key: value for key, value in given.items() if key in now and value.strip() != now[key]}
-            if not changed:
-                raise ParamWrong(_("%(bot)s: nothing was changed") % {"bot": name})
-            args = {"name": name, "config": values_from(changed, shape, name, whole=False)}
-            done = await sent(request, "bot amend", args, given)
-            if done is not None:
-                return done
-        except ParamWrong as mistaken:
-            wrong = mistaken
-            messages.error(request, str(wrong))
-    context = {
-        "kind": look.kind,
-        "fields": fields_of(shape, {**now, **given}, wrong),
-        "name": name,
-        "markets": known_markets(),
-        "command_id": given.get("command_id", "") or new_command_id(),
-        "amending": True,
-    }
-    return render(request, "desk/bot_form.html", context, status=400 if given else 200)
-
-
-async def sent(
-    request: Request, deed: str, args: dict[str, Any], given: dict[str, str]
-) -> HttpResponse | None:
-    """The bot's page when it was done; None, with the reason told, when the form shall stay."""
-    try:
-        taken = await actions.perform(request, BY_NAME[deed], args, given.get("command_id", ""))
-    except (Refused, DeskAway) as no:
-        messages.error(request, str(no))
-        return None
-    messages.success(request, taken.says)
-    # Shown with the bot on it, not with the status of a second ago.
-    await project.context().link.fresh()
-    return redirect("bot", args["name"])
-
-
-def filled_in(shape: type[msgspec.Struct], given: dict[str, str]) -> dict[str, str]:
-    """What the form says; what is empty or still the default is left to the kind."""
-    found: dict[str, str] = {}
-    for entry in form(shape):
-        value = given.get(entry.name, "").strip()
-        if value and (entry.required or value != default_word(entry)):
-            found[entry.name] = value
-    return found
-
-
-def fields_of(shape: type[msgspec.Struct], given: dict[str, str], wrong: ParamWrong | None) -> list[Field]:
-    made = []
-    for entry in form(shape):
-        says = str(wrong) if wrong and wrong.field == entry.name else ""
-        field = field_of(entry, given.get(entry.name, ""), says)
-        made.append(msgspec.structs.replace(field, kind="area", example="{…}") if _is_whole(entry) else field)
-    return made
-
-
-def _is_whole(entry: Entry) -> bool:
-    """A structure or a list of structures: written as JSON."""
-    return entry.type in ("structure", "list of structure")
-
-
-def known_markets() -> list[str]:
-    status = project.context().link.status
-    return sorted(look.market for account in status.accounts for look in account.markets) if status else []
-
-
-def free_name(kind: str) -> str:
-    """hedge-2, where hedge-1 is taken."""
-    status = project.context().link.status
-    taken = {bot.bot for bot in status.bots} if status else set()
-    stem = kind.rpartition(":")[2].lower()
-    return next(name for name in (f"{stem}-{n}" for n in range(1, 10_000)) if name not in taken)
+    return [*past.values(), *shown]

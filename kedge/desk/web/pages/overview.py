@@ -16,12 +16,15 @@ from kedge.desk.web import live, project, samples
 from kedge.desk.web.live import Topic, View, topics
 from kedge.desk.web.person import Request, page
 from kedge.desk.web.picture import Picture
-from kedge.model.looks import AccountLook, Status
+from kedge.model.looks import AccountLook, BotLook, Status
 from kedge.model.numbers import ZERO
 
 DAY_NS = figures.DAY_NS
 SPANS = {"day": DAY_NS, "week": 7 * DAY_NS, "month": 30 * DAY_NS, "all": 0}
 SHOWN = 12
+BOTS_SHOWN = 25
+# In the order in which they are counted: who needs a person first.
+PHASES = ("parked", "running", "stopping", "paused", "stopped", "killed")
 # With more assets than this, those without profit are left to the tables.
 ASSETS_SHOWN = 8
 
@@ -60,15 +63,15 @@ def context_of(picture: Picture, view: View) -> dict[str, Any]:
     if status is None:
         return {"status": None}
     moneys = samples.worth_a_sample(figures.moneys(status, picture.days))[:ASSETS_SHOWN]
-    held = {(row["bot"], row["slot"], row["market"]): row for row in picture.held}
     return {
         "status": status,
         "needs": needs_of(status),
         "moneys": moneys,
-        "exposures": figures.exposures(picture.held)[:SHOWN],
+        "exposures": figures.exposures(picture.held, picture.instruments)[:SHOWN],
         "accounts": [venue_of(account, status) for account in status.accounts],
-        "bots": bots_of(status, picture.held),
-        "held": held,
+        "bots": bots_of(status, picture.held)[:BOTS_SHOWN],
+        "bots_total": len(status.bots),
+        "phases": phases_of(status),
         "fills": list(picture.fills)[:SHOWN],
         "notes": list(picture.notes)[:SHOWN],
     }
@@ -86,7 +89,7 @@ class Venue(Struct, frozen=True):
 def venue_of(account: AccountLook, status: Status) -> Venue:
     link = "ready" if account.ready else "asking" if account.up else "down"
     heard = [market.age_ns for market in account.markets if market.age_ns]
-    used, most = getattr(account, "requests_used", 0), getattr(account, "requests_max", 0)
+    used, most = account.requests_used, account.requests_max
     return Venue(
         account,
         link,
@@ -109,7 +112,15 @@ def bots_of(status: Status, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"look": bot, "profit": profit.get(bot.bot, {}), "says": says_of(bot)} for bot in bots]
 
 
-def says_of(bot: Any) -> str:
+def phases_of(status: Status | None) -> list[tuple[str, int]]:
+    """How many bots are in each phase, phases with none left out."""
+    counts = dict.fromkeys(PHASES, 0)
+    for bot in status.bots if status else ():
+        counts[bot.phase] = counts.get(bot.phase, 0) + 1
+    return [(phase, number) for phase, number in counts.items() if number]
+
+
+def says_of(bot: BotLook) -> str:
     """One sentence that tells most about a bot now."""
     held = next((f"{slot.slot}: {slot.held}" for slot in bot.slots if slot.held), "")
     if bot.phase in ("parked", "killed", "paused") and bot.why:

@@ -9,4 +9,4 @@ from django.utils.translation import gettext_lazy as _
 class PreordersConfig(AppConfig):
     name = "kedge.desk.web.preorders"
     label = "preorders"
-    verbose_name = _("Preorders")  # type: ignore[assignment]
+    verbose_name = _("Preorders")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID  # storm-ok: reads ids, makes none
+from uuid import UUID
 
 import msgspec
 from asgiref.sync import sync_to_async
@@ -143,7 +143,7 @@ def find(word: str) -> Preorder | None:
         number = int(word[:20])
         return Preorder.objects.filter(preorder_id=number).first() if number <= NUMBER_MOST else None
     try:
-        key = msgspec.convert(word, UUID)
+        key = msgspec.convert(word, UUID)  # storm-ok: reads an id, makes none
     except msgspec.ValidationError:
         return None
     return Preorder.objects.filter(pk=key).first()

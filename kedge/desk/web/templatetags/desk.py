@@ -39,12 +39,6 @@ def exact(value: Any) -> str:
 
 
 @register.filter
-def round2(value: Any) -> str:
-    """Money at a glance: two decimals, thousands apart. Never for what is traded."""
-    return f"{Decimal(str(value)):,.2f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "−")
-
-
-@register.filter
 def millis(ns: int) -> str:
     return f"{ns / 1_000_000:+.0f} ms".replace("-", "−")
 

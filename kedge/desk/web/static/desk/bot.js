@@ -11,6 +11,7 @@
   const chart = createChart(place, { autoSize: true, ...looks() });
   const series = chart.addSeries(CandlestickSeries, colours());
   const marks = createSeriesMarkers(series, []);
+  const SECONDS = { fine: 15, minute: 60, quarter: 900 };
   let step = "fine", last = null, lines = [], seen = -1, wanted = 0;
 
   market.addEventListener("change", load);
@@ -28,7 +29,7 @@
     if (seen !== fills) { const first = seen < 0; seen = fills; if (!first) { load(); return; } }
     const price = now[market.value];
     if (price === undefined) return;
-    const seconds = step === "fine" ? 15 : 60;
+    const seconds = SECONDS[step];
     const begin = at - at % seconds;
     if (last && last.time > begin) return;
     last = last && last.time === begin
@@ -50,7 +51,7 @@
     last = data.at(-1) || null;
     const style = colours();
     marks.setMarkers(data.length ? fills.map(([time, side, price, qty]) => ({
-      time: Math.max(time, data[0].time),
+      time: Math.max(time - time % SECONDS[step], data[0].time),
       position: side === "buy" ? "belowBar" : "aboveBar",
       shape: side === "buy" ? "arrowUp" : "arrowDown",
       color: side === "buy" ? style.upColor : style.downColor,
