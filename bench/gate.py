@@ -25,7 +25,7 @@ from kedge.journal.reading import Reading
 from kedge.runtime.door import EngineDoor
 from kedge.runtime.gate import Door
 from kedge.runtime.gate_unix import UnixGate
-from kedge.runtime.kinds import Kinds
+from kedge.kinds import Kinds
 from kedge.runtime.readings import Readings
 from kedge.settings import GateSettings
 
