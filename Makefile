@@ -1,7 +1,7 @@
 # What people do with this repository. `make help` lists it; everything sets itself up first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test conformance check storm wirestorm bench docs translations lock clean
+.PHONY: help setup run test conformance check storm wirestorm bench docs translations screenshots lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,6 +50,9 @@ docs: $(READY) ## write the generated parts of the reference anew
 
 translations: $(READY) ## new sentences into the catalogues, .mo files anew; says what is not translated
 	$(BIN)/python -m tools.translations
+
+screenshots: $(READY) ## take the pictures in docs/pictures anew (needs Chromium; ARGS="--minutes 10")
+	$(BIN)/python tools/screenshots.py $(ARGS)
 
 lock: ## choose new versions of all dependencies (needs uv)
 	uv lock --upgrade

@@ -22,10 +22,10 @@ from bench.quiet import desk
 from kedge.bots import BUILT_IN
 from kedge.client import Desk
 from kedge.journal.reading import Reading
+from kedge.kinds import Kinds
 from kedge.runtime.door import EngineDoor
 from kedge.runtime.gate import Door
 from kedge.runtime.gate_unix import UnixGate
-from kedge.kinds import Kinds
 from kedge.runtime.readings import Readings
 from kedge.settings import GateSettings
 

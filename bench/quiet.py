@@ -24,7 +24,7 @@ from kedge.model.order import State
 from kedge.model.venue import AccountReport, Answer, Feed, Level, OrderReport, PlaceOrder, Rules
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.env import Clock, SteadyClock
-from kedge.venues.venue import Emit
+from kedge.venues.venue import Condition, Emit
 
 ACCOUNT = "quiet/main"
 # No budget of the venue's stands in the way, and no book grows stale while nothing is measured.
@@ -66,6 +66,8 @@ class QuietVenue:
         self.rules = rules
         self.orders: dict[str, OrderReport] = {}
         self.requests = 0
+        self.trouble = ""
+        self.condition = Condition()
         self.on_request: Callable[[str], None] = _ignore
         self.reported = asyncio.Event()
         self._instruments = tuple(instrument(i) for i in range(instruments))
@@ -117,6 +119,9 @@ class QuietVenue:
         news = _cancelled(gone, self._clock())
         self._emit(OrderNews(self.account, news))
         return Answered(self.account, "cancel", client_id, Answer.DONE)
+
+    async def cancel_all(self, symbol: str | None) -> str:
+        return "" if not self.orders else "sweeps are not what is measured here"
 
     async def lookup(self, client_id: str, symbol: str) -> LookedUp:
         return LookedUp(self.account, client_id, self._clock(), self.orders.get(client_id))

@@ -62,6 +62,9 @@ class Home(Struct, frozen=True):
         """Create the folder with its owner's rights only. Raises `HomeWrong`."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError:
+            says = f"the home {self.root} is a file, not a folder"
+            raise HomeWrong(f"{says}; move it away, or choose another with KEDGE_HOME") from None
         except OSError as error:
             raise HomeWrong(f"the home {self.root} cannot be made: {error.strerror}") from None
         if wrong := self.wrong():

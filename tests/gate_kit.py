@@ -7,7 +7,8 @@ import contextlib
 import datetime
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -119,3 +120,30 @@ async def to_the_end(reader: asyncio.StreamReader) -> bytes:
             while more := await reader.read(1 << 16):
                 found += more
     return found
+
+
+@contextlib.contextmanager
+def far_desk_in_a_thread(port: FakePort, folder: Path) -> Iterator[str]:
+    """For code that runs its own loop, such as the command line: its address."""
+    ready = threading.Event()
+    said: list[str] = []
+    stop: list[Callable[[], object]] = []
+
+    async def run() -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with a_far_gate(port, folder) as gate:
+            said.append(gate.address)
+            stop.append(lambda: loop.call_soon_threadsafe(over.set))
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield said[0]
+    finally:
+        stop[0]()
+        thread.join(10)
+        assert not thread.is_alive()

@@ -26,6 +26,8 @@ BUDGETS = {
     "sign": 2,
     "many": 3,
     "lists": 2,
+    "live": 1,
+    "burden": 1,
 }
 
 

@@ -111,6 +111,29 @@ def test_what_left_the_file_is_stopped_and_then_removed(home: Home) -> None:
     assert home.says("") == []
 
 
+def test_a_section_that_is_put_back_has_its_bot_run_again(home: Home) -> None:
+    """While it stops, and when it ended with something open; not where a person had stopped it."""
+    home.follow(PEG)
+    peg = home.t.opened(home.t.placed())
+    home.follow("")
+    assert home.bot("p").phase == "stopping"
+    assert home.follow(PEG.replace("0.02", "0.03")) == ["bot.amend", "bot.resume"]
+    assert home.bot("p").phase == "running"
+    assert home.says(PEG.replace("0.02", "0.03")) == []
+    home.t.fill(peg, "0.01")
+    home.t.wait(1)
+    home.follow("")
+    home.t.news(peg, State.CANCELLED, "0.01", version=9)
+    assert home.bot("p").phase == "stopped"
+    assert home.bot("p").why.startswith("it left the bots file; ")
+    assert [command.verb for command in home.says("")] == ["bot.rm"], "refused while it holds something"
+    home.t.restart()
+    assert home.follow(PEG) == ["bot.amend", "bot.resume"]
+    assert home.bot("p").phase == "running"
+    home.t.command("bot.stop", name="p")
+    assert home.says(PEG) == []
+
+
 def test_bots_that_were_added_by_command_are_left_alone(home: Home) -> None:
     home.t.add("mine", "peg", market=PERP, side="buy", qty="0.02")
     assert home.says("") == []

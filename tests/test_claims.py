@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal as D
 from typing import Any
 
 from builders import PERP, Trial
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedge.bots.hedge import Hedge, HedgeConfig
-from kedge.engine.decide import residue
 from kedge.engine.effects import Place
+from kedge.engine.look import status
+from kedge.engine.residue import residue
 from kedge.model.numbers import ONE
 from kedge.model.order import State
+from kedge.model.venue import PlaceOrder
 
 
 def hedge(t: Trial, name: str, preorder: str = "1234", **more: Any) -> str:
@@ -93,6 +96,85 @@ def test_who_ended_with_something_open_still_holds_it() -> None:
     assert hedge(t, "b") == ""
 
 
+def needs(t: Trial) -> list[str]:
+    return [said for said in status(t.e, t.e.now_ns, 0, 0, 0).needs if "preorder 1234" in said]
+
+
+def a_late_fill() -> Trial:
+    """It had been stopped before anything traded, another took its preorder over, and then it had traded."""
+    t = ended_flat()
+    late = next(iter(t.asked.values()))
+    assert hedge(t, "b") == ""
+    t.opened(t.placed())
+    t.fill(late, "0.004")
+    return t
+
+
+def closing_order(t: Trial) -> PlaceOrder:
+    """Of the older one, once the newer one's order, which it would meet, has made way."""
+    standing = next(place for place in reversed(list(t.asked.values())) if t.order(place).bot == "b")
+    t.news(standing, State.CANCELLED)
+    t.wait("0.3", keep_books=True)
+    place = t.placed()
+    assert t.order(place).bot == "a"
+    return place
+
+
+def test_a_late_fill_beside_a_new_holder_is_said_loudly_until_it_is_closed() -> None:
+    t = a_late_fill()
+    words = (
+        "preorder 1234 is b's, and a late fill has woken a, which holds -0.004 paper/main:BTC-PERP:"
+        " kedge bot close a; it takes no new risk"
+    )
+    assert words in needs(t)
+    assert any("a late fill has woken a" in said for said in t.alarms())
+    t.restart()
+    assert words in needs(t), "it is so in the next life, too"
+    assert "held by b" in t.command("bot.resume", name="a").says
+    t.check()
+
+
+def test_the_older_one_closes_what_was_filled_late_and_nothing_more() -> None:
+    t = a_late_fill()
+    t.take(Place)
+    assert t.tell("a", "close").ok
+    assert t.bot("a").phase == "stopping"
+    closing = closing_order(t)
+    assert (closing.side, closing.qty) == ("buy", D("0.004"))
+    t.fill(t.opened(closing), "0.004")
+    t.run_until(lambda: t.bot("a").phase == "stopped")
+    assert not residue(t.bot("a"))
+    assert t.slot("a", "open").tally.sold == D("0.004"), "nothing new was opened"
+    assert needs(t) == []
+    assert "held by b" in t.tell("a", "close").says
+    assert t.bot("b").phase == "running"
+    t.check()
+
+
+def test_one_that_had_closed_closes_again_by_itself_beside_the_new_holder() -> None:
+    t = Trial()
+    hedge(t, "a")
+    first = t.opened(t.placed())
+    t.fill(first, "0.006")
+    t.tell("a", "close")
+    t.news(first, State.CANCELLED, "0.006")
+    t.wait(1, keep_books=True)
+    closing = t.placed()
+    t.fill(t.opened(closing), "0.006")
+    t.run_until(lambda: t.bot("a").phase == "stopped")
+    assert hedge(t, "b") == ""
+    t.opened(t.placed())
+    t.fill(first, "0.004")
+    assert t.bot("a").phase == "stopping"
+    assert needs(t)
+    again = closing_order(t)
+    assert (again.side, again.qty) == ("buy", D("0.004"))
+    t.fill(t.opened(again), "0.004")
+    t.run_until(lambda: t.bot("a").phase == "stopped")
+    assert needs(t) == []
+    t.check()
+
+
 @given(
     st.lists(
         st.tuples(
@@ -116,7 +198,7 @@ def test_never_two_living_holders_whatever_people_do(deeds: list[tuple[str, str,
             t.restart(connect=False)
         else:
             t.command(f"bot.{what}", name=name)
-        living = [row for row in t.e.desk.bots.values() if row.phase != "stopped" or residue(t.e, row)]
+        living = [row for row in t.e.desk.bots.values() if row.phase != "stopped" or residue(row)]
         claims = [row.claim for row in living]
         assert len(claims) == len(set(claims)), claims
     t.check()

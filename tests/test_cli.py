@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fake_port import CLIENT_ID, NOW, AwayPort, FakePort, a_journal, a_status, desk_in_a_thread, short_folder
+from gate_kit import ADMIN, LOOK, far_desk_in_a_thread
 from pages import check_page
 
 from kedge import __version__, cli
@@ -612,3 +613,45 @@ def test_the_examples_on_the_gates_page_are_frames() -> None:
             frames.read_request(line.encode())
         else:
             frames.read_reply(line.encode())
+
+
+# ── a desk on another machine ───────────────────────────────────────────────────────────────────
+
+
+def test_a_desk_on_another_machine_is_asked_by_its_gate(
+    kedge: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By option, by variable and by settings; and what is far is never answered from what is near."""
+    a_journal(kedge.home)
+    fake = FakePort()
+    fake.rows = {"orders": []}
+    with far_desk_in_a_thread(fake, tmp_path) as address:
+        monkeypatch.setenv("KEDGE_GATE_TOKEN", ADMIN)
+        monkeypatch.setenv("KEDGE_GATE_CA", str(tmp_path / "gate.pem"))
+        assert kedge("kill", "--why", "lunch", "--gate", address).out == "done\n"
+        assert fake.commands[-1].actor == "pages"
+        monkeypatch.setenv("KEDGE_GATE", address)
+        assert kedge("status", "--json").json["cell"] == "main"
+        assert kedge("orders", "--json").json == {"from": "desk", "rows": []}
+        monkeypatch.setenv("KEDGE_GATE_TOKEN", LOOK)
+        ran = kedge("kill")
+        assert (ran.code, ran.sentence) == (
+            Exit.REFUSED,
+            "board may only look; desk.kill takes the role trade",
+        )
+        assert kedge("status", "--home", str(kedge.home)).code == Exit.AWAY
+        monkeypatch.delenv("KEDGE_GATE_TOKEN")
+        ran = kedge("status")
+        assert ran.code == Exit.SETTINGS
+        assert "needs the secret KEDGE_GATE_TOKEN" in ran.sentence
+    monkeypatch.setenv("KEDGE_GATE_TOKEN", ADMIN)
+    for argv in (("orders",), ("backup", "/b"), ("status",), ("kill",)):
+        ran = kedge(*argv)
+        assert ran.code == Exit.AWAY, argv
+        assert f"no desk answers at {address}" in ran.sentence
+    monkeypatch.delenv("KEDGE_GATE")
+    (kedge.home / "kedge.toml").write_text(f'[desk]\ngate = "{address}"\n')
+    assert kedge("status").code == Exit.AWAY
+    ran = kedge("up", "--no-desk")
+    assert ran.code == Exit.SETTINGS
+    assert "kedge desk" in ran.sentence

@@ -63,6 +63,25 @@ def test_a_program_that_serves_people_says_for_whom_it_asks() -> None:
     assert [command.actor for command in port.commands] == [f"{user}:ann", f"{user}:bob", user]
 
 
+def test_an_errand_is_asked_for_by_a_person_and_waited_for(tmp_path: Path) -> None:
+    """Asked again under its id, even after it has ended, it answers the same and is not done again."""
+    port = FakePort()
+
+    async def run() -> None:
+        with short_folder() as folder:
+            async with a_gate(port, folder / "main.sock"), client.connect(folder, of="ann") as desk:
+                for _ in range(2):
+                    assert await desk.backup("/b", command_id="errand-1") == "/b/copy.journal"
+                assert await desk.reload(of="bob") == "1 bot added, none removed"
+                port.wrong = ValueError("/b exists already")
+                with pytest.raises(Refused, match="/b exists already"):
+                    await desk.backup("/b")
+
+    asyncio.run(run())
+    asked = [(c.verb, c.actor.partition(":")[2]) for c in port.commands]
+    assert asked == [("desk.backup", "ann")] * 2 + [("desk.reload", "bob"), ("desk.backup", "ann")]
+
+
 def test_requests_side_by_side_find_their_own_answers() -> None:
     port = FakePort()
 

@@ -11,6 +11,7 @@ import pytest
 from builders import PERP, SECOND, Puppet, PuppetState, Trial, rest, target, wanting
 from msgspec import Raw, Struct
 
+import kedge.engine.decide as decide
 from kedge.engine.bot import Bot, Decision, Note, Send
 from kedge.engine.effects import Place
 from kedge.engine.wants import Rest
@@ -82,7 +83,23 @@ NONSENSE: list[tuple[str, Callable[[Any], Any], str]] = [
         lambda v: Decision(v.state, tuple(rest("buy", 1, 1, slot=str(n)) for n in range(2001))),
         "the most is 2000",
     ),
+    ("a long name", lambda v: Decision(v.state, (rest("buy", 1, 1, slot="x" * 65),)), "longer than 64"),
 ]
+
+
+def test_slots_are_used_again_or_the_bot_is_parked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of its own for every order would be remembered for ever."""
+    monkeypatch.setattr(decide, "SLOTS_MOST", 3)
+    t = Trial()
+    for n in range(3):
+        t.play("b", wanting(rest("buy", 60000, "0.01", slot=f"slot-{n}")))
+        t.fill(t.opened(t.placed()), "0.01")
+        t.take(Place)
+    t.play("b", wanting(rest("buy", 59990, "0.01", slot="slot-1")))
+    assert t.bot("b").phase == "running", "one that is known may be used again"
+    t.take(Place)
+    t.play("b", wanting(rest("buy", 59990, "0.01", slot="slot-1"), rest("buy", 59980, "0.01", slot="slot-3")))
+    assert t.bot("b").why == "a slot beside 3 others; the most is 3: use them again"
 
 
 @pytest.mark.parametrize(("act", "says"), [(a, s) for _, a, s in NONSENSE], ids=[n for n, _, _ in NONSENSE])

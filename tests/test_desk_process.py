@@ -13,7 +13,7 @@ from kedge.desk import link as link_room
 from kedge.desk import process
 from kedge.desk.link import Link
 from kedge.desk.parts import DeskContext, Part
-from kedge.desk.web.candles import FINE_KEPT, MARKETS_MAX, Candles
+from kedge.desk.web.candles import FINE_KEPT, MARKETS_MAX, STEPS, Candles
 from kedge.home import Home
 from kedge.model.records import Entry, Noted
 from kedge.runtime import companion
@@ -164,16 +164,19 @@ async def _until(changed: asyncio.Event, holds: object) -> None:
             await changed.wait()
 
 
+FINE, COARSE = STEPS["fine"], STEPS["minute"]
+
+
 def test_candles_are_bounded_and_hold_what_was_seen() -> None:
     candles = Candles()
     for at, price in ((0, 10.0), (5, 12.0), (14, 9.0), (15, 11.0)):
         candles.add("m", price, at * 10**9)
-    assert candles.of("m", coarse=False) == [[0.0, 10.0, 12.0, 9.0, 9.0], [15.0, 11.0, 11.0, 11.0, 11.0]]
-    assert candles.of("m", coarse=True) == [[0.0, 10.0, 12.0, 9.0, 11.0]]
+    assert candles.of("m", FINE) == [[0.0, 10.0, 12.0, 9.0, 9.0], [15.0, 11.0, 11.0, 11.0, 11.0]]
+    assert candles.of("m", COARSE) == [[0.0, 10.0, 12.0, 9.0, 11.0]]
     for at in range(2 * FINE_KEPT):
         candles.add("m", 1.0, at * 15 * 10**9)
-    assert len(candles.of("m", coarse=False)) == FINE_KEPT
+    assert len(candles.of("m", FINE)) == FINE_KEPT
     for number in range(2 * MARKETS_MAX):
         candles.add(f"m{number}", 1.0, 0)
-    assert candles.of(f"m{2 * MARKETS_MAX - 1}", coarse=False) == []
-    assert candles.of("m", coarse=True)[0][1] > 0
+    assert candles.of(f"m{2 * MARKETS_MAX - 1}", FINE) == []
+    assert candles.of("m", COARSE)[0][1] > 0

@@ -39,7 +39,7 @@ from kedge.runtime import gate_tcp
 from kedge.runtime.gate import Guest
 from kedge.runtime.gate_tcp import FIRST_LINE_MAX, TcpGate, keys_of
 from kedge.runtime.gate_unix import GateShut
-from kedge.settings import GateSettings, SettingsWrong, TokenSettings, parse
+from kedge.settings import GateSettings, Secrets, SettingsWrong, TokenSettings, parse
 
 ID = "0123456789abcdef"
 
@@ -117,20 +117,6 @@ def test_a_token_may_do_what_its_role_may_and_no_more(tmp_path: Path) -> None:
     at_a_far_gate(tmp_path, body, port)
     assert {command.verb for command in port.commands if command.actor == "board"} == set()
     assert not {c.verb for c in port.commands if c.actor == "robot"} & set(ADMIN_VERBS)
-
-
-def test_the_older_frames_of_backup_and_reload_are_an_admins_too(tmp_path: Path) -> None:
-    async def body(gate: TcpGate, folder: Path) -> None:
-        reader, writer = await knock(gate, folder)
-        writer.write(hello(TRADE))
-        await reader.readline()
-        for frame in (frames.Backup(1, "/b"), frames.Reload(2)):
-            writer.write(frames.pack(frame))
-            said = json.loads(await reader.readline())
-            assert (said["type"], said["fault"]) == ("Failed", "denied")
-        writer.close()
-
-    at_a_far_gate(tmp_path, body)
 
 
 @pytest.mark.parametrize(
@@ -424,7 +410,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(section: dict[str, Any], word
 def test_tokens_must_be_there_long_and_different(tmp_path: Path) -> None:
     def keys(values: dict[str, str], *tokens: TokenSettings) -> object:
         chosen = GateSettings(listen="127.0.0.1:0", tokens=tokens)
-        return keys_of(chosen, gate_tcp.Secrets(tmp_path / "none.toml", values))
+        return keys_of(chosen, Secrets(tmp_path / "none.toml", values))
 
     one, two = TokenSettings("one", "ONE"), TokenSettings("two", "TWO")
     with pytest.raises(SettingsWrong, match="needs the secret ONE"):

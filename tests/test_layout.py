@@ -191,8 +191,8 @@ def _locked() -> dict[str, dict[str, object]]:
 
 
 def _wish(requirement: str) -> tuple[str, str]:
-    """`uvloop>=0.21; platform ...` -> (uvloop, >=0.21)."""
-    match = re.match(r"\s*([\w.-]+)\s*([^;]*)", requirement)
+    """`uvloop>=0.21; platform ...` -> (uvloop, >=0.21); extras (`psycopg[binary]`) are the lock's matter."""
+    match = re.match(r"\s*([\w.-]+)(?:\[[\w,-]+\])?\s*([^;]*)", requirement)
     assert match, requirement
     return _normal(match[1]), match[2].strip()
 

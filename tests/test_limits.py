@@ -112,6 +112,35 @@ def test_daily_loss(place: str) -> None:
     assert refused(t) == f"{place}: the day's result of -50.0125 USD has reached the loss limit"
 
 
+def test_a_days_loss_is_measured_on_what_the_limit_is_about() -> None:
+    """The loss of one bot on one account holds up neither other bots nor other accounts; the desk's does."""
+    limits = Limits(daily_loss_max=D(50))
+
+    def loser_of(book: RiskBook) -> Trial:
+        t = pair_trial(limits=book)
+        t.play("loser", wanting(target("0.05", role="risk")))
+        t.fill(t.opened(t.placed()), "0.05", price=60000)
+        t.play("loser", wanting(target("0", role="risk")))
+        t.fill(t.opened(t.placed()), "0.05", price=58000)
+        t.take(Place)
+        t.play("other", wanting(rest("buy", 59990, "0.01")))
+        return t
+
+    t = loser_of(RiskBook(bot=limits))
+    t.placed()
+    t.play("loser", wanting(rest("buy", 59980, "0.01")))
+    assert refused(t, "loser") == "bot limit: the day's result of -100 USD has reached the loss limit"
+    t = loser_of(RiskBook(accounts={MAIN: limits, OTHER: limits}))
+    assert "limit of paper/main: the day's result of -100 USD" in refused(t, "other")
+    t.play("far", wanting(rest("buy", 59990, "0.01", market=NEAR)), markets=(NEAR,))
+    t.placed()
+    t.restart()
+    t.play("other", wanting(rest("buy", 59990, "0.01")))
+    assert "limit of paper/main" in t.held("other"), "it is remembered over a restart"
+    t = loser_of(RiskBook(desk=limits))
+    assert "desk limit: the day's result of -100 USD" in refused(t, "other")
+
+
 # ── the edges of each ───────────────────────────────────────────────────────────────────────────
 
 

@@ -55,9 +55,7 @@ EXAMPLES: tuple[frames.Frame, ...] = (
     frames.Seen(5, Tick()),
     frames.Stop(6, 5),
     frames.Ended(5, "stopped as asked"),
-    frames.Backup(7, "/backups/friday"),
-    frames.Reload(8),
-    frames.Ping(9),
+    frames.Ping(7),
     frames.Dropped("you read too slowly: 4096 lines waited for 5 s"),
 )
 

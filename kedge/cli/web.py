@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import getpass
 import importlib.util
+import os
 import sys
 from typing import Annotated, Any, Literal
 
@@ -141,6 +142,7 @@ def _desk(given: str) -> tuple[Home, Settings]:
 def _people(given: str) -> Any:
     """The room of people, with its database made and up to date."""
     where, chosen = _desk(given)
+    os.umask(0o077)  # the database holds digests of passwords
     from kedge.desk.process import make_context
     from kedge.desk.web import project
 

@@ -147,7 +147,8 @@ async def _open_far(where: FarGate) -> Streams:
     except ssl.SSLError as error:
         raise DeskAway(f"{where} does not speak TLS as it should ({error.reason})") from None
     except OSError as error:
-        raise DeskAway(f"no desk answers at {where} ({error.strerror or type(error).__name__})") from None
+        why = os.strerror(error.errno) if error.errno else error.strerror or type(error).__name__
+        raise DeskAway(f"no desk answers at {where} ({why})") from None
     line: socket.socket = writer.get_extra_info("socket")
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in ALIVE:

@@ -16,15 +16,17 @@ from kedge import settings
 from kedge.client.address import FarGate, Gate, open_gate
 from kedge.client.shared import ASKS_MAX, DeskAway, Refused, Row, new_command_id
 from kedge.model import frames
-from kedge.model.commands import VERBS
+from kedge.model.commands import COPY_IN, VERBS
 from kedge.model.events import Event
 from kedge.model.frames import Answer, Dropped, Ended, Failed, Hello, Line, Seen, Welcome
 from kedge.model.looks import Status
-from kedge.model.records import CommandTaken, Entry
+from kedge.model.records import CommandTaken, Entry, ErrandEnded
 
 T = TypeVar("T")
 
 HELLO_S = 10.0
+# A backup of a large journal takes its time.
+ERRAND_S = 3600.0
 
 # Numbers in parameters go over exactly, as digits.
 _params = msgspec.json.Encoder(decimal_format="number")
@@ -92,13 +94,33 @@ class Desk:
             return taken
         raise DeskAway(why, key if sent else "")
 
-    async def reload(self) -> str:
+    async def reload(self, *, command_id: str = "", of: str = "") -> str:
         """Have the desk follow its bots file again; what was done, in one sentence."""
-        return await self._ask(frames.Reload, str)
+        return await self._errand("desk.reload", {}, command_id, of)
 
-    async def backup(self, target: str | Path) -> str:
+    async def backup(self, target: str | Path, *, command_id: str = "", of: str = "") -> str:
         """Have a verified copy written while the desk runs; the path made (on the desk's machine)."""
-        return await self._ask(lambda here: frames.Backup(here, str(target)), str)
+        said = await self._errand("desk.backup", {"target": str(target)}, command_id, of)
+        return said.removeprefix(COPY_IN)
+
+    async def _errand(self, verb: str, args: dict[str, str], command_id: str, of: str) -> str:
+        """Have it begun, and wait for its end, which the journal tells: also of one that has ended before."""
+        key = command_id or new_command_id()
+        await self._ask_to(verb, Raw(_params.encode(args)), key, of)
+        rows = await self._ask(
+            lambda here: frames.Read(here, "commands", {"text": key, "limit": 1}), list[Row]
+        )
+        try:
+            async with asyncio.timeout(ERRAND_S):
+                async for entry in self.tail(rows[0]["seq"] if rows else 0):
+                    record = entry.record
+                    if isinstance(record, ErrandEnded) and record.command_id == key:
+                        if not record.ok:
+                            raise Refused(record.says)
+                        return record.says
+        except TimeoutError:
+            raise DeskAway(f"{verb} is still under way; its end will be in the notes", key) from None
+        raise DeskAway(f"the desk did not say what came of {verb}", key)
 
     # ── looking ─────────────────────────────────────────────────────────────────────────────────
 

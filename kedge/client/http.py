@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from kedge.client.shared import ASKS_MAX, DeskAway, Refused, Row, new_command_id
-from kedge.model.commands import VERBS
+from kedge.model.commands import COPY_IN, VERBS
 from kedge.model.events import Event
 from kedge.model.looks import Status
 from kedge.model.records import CommandTaken, Entry
@@ -89,13 +89,14 @@ class HttpDesk:
         answer = await self.post("/api/v1/commands", body, command_id=command_id)
         return msgspec.json.decode(_body.encode(answer), type=CommandTaken)
 
-    async def reload(self) -> str:
+    async def reload(self, *, command_id: str = "") -> str:
         """Have the desk follow its bots file again; what was done, in one sentence."""
-        return str((await self.post("/api/v1/reload", {}))["says"])
+        return str((await self.post("/api/v1/reload", {}, command_id=command_id))["says"])
 
-    async def backup(self, target: str | Path) -> str:
+    async def backup(self, target: str | Path, *, command_id: str = "") -> str:
         """Have a verified copy written while the desk runs; the path made (on the desk's machine)."""
-        return str((await self.post("/api/v1/backup", {"target": str(target)}))["says"])
+        said = await self.post("/api/v1/backup", {"target": str(target)}, command_id=command_id)
+        return str(said["says"]).removeprefix(COPY_IN)
 
     async def open_hedge(
         self, sum_btc: Decimal | None, *, comment: str = "", preorder: str = "", command_id: str = ""

@@ -175,7 +175,7 @@ class Deed(Struct, frozen=True):
     call: Call | Literal[""] = ""
     # Arguments that are not the person's to choose: `bot close` is `bot.tell` with the word close.
     fixed: dict[str, object] = field(default_factory=dict)
-    # The verb under which a schedule does the same.
+    # The verb under which it is journalled: what is done outside the engine has a beginning and an end.
     errand: str = ""
 
 
@@ -284,9 +284,9 @@ async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: st
         return with_marks(rows, await desk.read("held")) if deed.read == "positions" else rows
     match deed.call:
         case "reload":
-            return await desk.reload()
+            return await desk.reload(command_id=command_id, of=of)
         case "backup":
-            return await desk.backup(args["target"])
+            return await desk.backup(args["target"], command_id=command_id, of=of)
         case _:
             return await desk.status()
 
@@ -347,9 +347,7 @@ def reference() -> str:
         if deed.verb:
             lines.append(f"Journalled as `{deed.verb}`.")
         else:
-            lines.append("Changes nothing that is journalled." if deed.call == "backup" else "Asks the gate.")
-        if deed.errand:
-            lines += ["", f"A schedule runs it as `{deed.errand}`."]
+            lines.append(f"Journalled as `{deed.errand}`." if deed.errand else "Asks the gate.")
         if given := arguments(deed):
             lines += ["", "| argument | type | default | meaning |", "|---|---|---|---|"]
             lines += [_line(entry) for entry in given]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import os
 import signal
 import time
 
@@ -47,6 +48,7 @@ wall: Clock = time.time_ns  # storm-ok: the desk is never part of a storm
 
 def run_desk(home: Home, settings: Settings, say: Say) -> None:
     """Run until SIGINT or SIGTERM. Raises `SettingsWrong`, `Refused`."""
+    os.umask(0o077)  # databases hold digests of passwords, whichever part makes them first
     context = make_context(home, settings, say)
     asyncio.run(_Crew(context, parts_of(context)).run())
 

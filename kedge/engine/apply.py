@@ -272,8 +272,9 @@ def _filled(desk: Desk, record: r.Filled, ts_ns: int) -> None:
     profit = position.book(instrument, signed, fill.price)
     position.pay(fill.fee_asset, fill.fee)
     desk.nets[market] = desk.nets.get(market, ZERO) + signed
-    _count_day(desk, instrument.settle, profit, ts_ns)
-    _count_day(desk, fill.fee_asset, -fill.fee, ts_ns)
+    whose = (record.account, record.bot) if bot is not None else (record.account,)
+    _count_day(desk, instrument.settle, profit, ts_ns, whose)
+    _count_day(desk, fill.fee_asset, -fill.fee, ts_ns, whose)
     order = account.orders.get(fill.client_id)
     if order is not None:
         _fill_order(desk, order, fill.qty, fill.venue_id, ts_ns)
@@ -297,7 +298,7 @@ def _cash_moved(desk: Desk, record: r.CashMoved, ts_ns: int) -> None:
         key = f"{cash.kind}:{cash.asset}"
         account.cash[key] = account.cash.get(key, ZERO) + cash.amount
         if cash.kind != "transfer":
-            _count_day(desk, cash.asset, cash.amount, ts_ns)
+            _count_day(desk, cash.asset, cash.amount, ts_ns, (record.account,))
 
 
 def _synthetic(desk: Desk, record: r.Synthetic, ts_ns: int) -> None:
@@ -405,12 +406,16 @@ def _after_order(desk: Desk, order: Order, before: Decimal, ts_ns: int) -> None:
             slot.orders.append(order.client_id)
 
 
-def _count_day(desk: Desk, asset: str, amount: Decimal, ts_ns: int) -> None:
+def _count_day(desk: Desk, asset: str, amount: Decimal, ts_ns: int, whose: tuple[str, ...]) -> None:
     day = ts_ns // DAY_NS
     if day != desk.day:
-        desk.day, desk.day_realised = day, {}
-    if amount != 0:
-        desk.day_realised[asset] = desk.day_realised.get(asset, ZERO) + amount
+        desk.day, desk.day_realised, desk.day_of = day, {}, {}
+    if amount == 0:
+        return
+    desk.day_realised[asset] = desk.day_realised.get(asset, ZERO) + amount
+    for name in whose:
+        own = desk.day_of.setdefault(name, {})
+        own[asset] = own.get(asset, ZERO) + amount
 
 
 def owner_of(desk: Desk, account: Account, client_id: str, symbol: str) -> tuple[str, str]:

@@ -15,10 +15,12 @@ from msgspec import Raw
 
 from kedge.engine import errands, schedules
 from kedge.engine.bot import Bot, Send
-from kedge.engine.decide import residue, tell
+from kedge.engine.claims import claimed, gives_way, two_hold
+from kedge.engine.decide import LEFT_FILE, tell
 from kedge.engine.effects import Retry
 from kedge.engine.engine import Engine, supervised
 from kedge.engine.orders import look_after, want_report
+from kedge.engine.residue import residue
 from kedge.engine.senses import Care
 from kedge.engine.state import BotRow
 from kedge.engine.sweeping import cancel_orders
@@ -134,21 +136,7 @@ def _judge(e: Engine, kind: Bot[Any, Any], config: Any, bot: str, old: Any = Non
     if found is None:
         return f"the kind {kind.kind!r} failed to check them: {failed}", ""
     said, markets, claim = found
-    return said or _unknown_accounts(e, markets) or _claimed(e, bot, claim), claim
-
-
-def _claimed(e: Engine, bot: str, claim: str) -> str:
-    """Why this bot may not live with its claim: another that lives holds it."""
-    for row in e.desk.bots.values() if claim else ():
-        if row.name != bot and row.claim == claim and _lives(e, row):
-            return f"{claim} is held by {row.name}, which is {row.phase}; only one bot at a time may hold it"
-    return ""
-
-
-def _lives(e: Engine, row: BotRow) -> bool:
-    """Not at its end, or at its end with something open."""
-    ended = row.phase == "stopped" and not any(slot.orders for slot in row.slots.values())
-    return not ended or bool(residue(e, row))
+    return said or _unknown_accounts(e, markets) or claimed(e, bot, claim), claim
 
 
 def _kind_says(kind: Bot[Any, Any], config: Any, old: Any) -> tuple[str, tuple[str, ...], str]:
@@ -230,15 +218,19 @@ def _pause(e: Engine, args: c.BotPause, command: Command) -> Result:
 def _resume(e: Engine, args: c.BotResume, command: Command) -> Result:
     row = e.desk.bots.get(args.name)
     if row is not None and row.phase in ENDED:
-        said = _claimed(e, row.name, row.claim) or e.embody(row)
+        said = claimed(e, row.name, row.claim) or e.embody(row)
         if said:
             return False, said
+    elif row is not None and (holder := gives_way(e, row)) is not None:
+        return False, two_hold(row, holder)
     allowed = ("paused", "parked", "stopping", "stopped", "killed")
     return _phase(e, args.name, allowed, "running", "running again")
 
 
 def _stop(e: Engine, args: c.BotStop, command: Command) -> Result:
-    return _phase(e, args.name, ("running", "paused"), "stopping", "stopping; it ends when it is balanced")
+    why = LEFT_FILE if command.via == "file" else ""
+    says = "stopping; it ends when it is balanced"
+    return _phase(e, args.name, ("running", "paused"), "stopping", says, why)
 
 
 def _kill(e: Engine, args: c.BotKill, command: Command) -> Result:
@@ -246,7 +238,9 @@ def _kill(e: Engine, args: c.BotKill, command: Command) -> Result:
     return _phase(e, args.name, allowed, "killed", "killed: its orders are being cancelled")
 
 
-def _phase(e: Engine, name: str, allowed: tuple[str, ...], phase: r.Phase, says: str) -> Result:
+def _phase(
+    e: Engine, name: str, allowed: tuple[str, ...], phase: r.Phase, says: str, why: str = ""
+) -> Result:
     row = e.desk.bots.get(name)
     if row is None:
         return False, _no_bot(e, name)
@@ -254,7 +248,7 @@ def _phase(e: Engine, name: str, allowed: tuple[str, ...], phase: r.Phase, says:
         return True, f"{name} is {phase} already"
     if row.phase not in allowed:
         return False, f"{name} is {row.phase}; only a bot that is {' or '.join(allowed)} can become {phase}"
-    e.write(r.BotPhased(bot=name, phase=phase))
+    e.write(r.BotPhased(bot=name, phase=phase, why=why))
     e.calm(name)
     e.touch(name)
     return True, f"{name} is {says}"
@@ -268,7 +262,7 @@ def _rm(e: Engine, args: c.BotRm, command: Command) -> Result:
         return False, f"{args.name} is {row.phase}; stop it first"
     if any(slot.orders for slot in row.slots.values()):
         return False, f"{args.name} still has orders whose fate is open; wait until they are settled"
-    left = residue(e, row)
+    left = residue(row)
     if left and not args.leave:
         return (
             False,
@@ -296,9 +290,12 @@ def _tell(e: Engine, args: c.BotTell, command: Command) -> Result:
     if row.still:
         return False, f"{args.name} is kept still ({row.why}) and does not listen; resume it first"
     if row.phase == "stopped":
-        if said := _claimed(e, row.name, row.claim):
-            return False, said
-        e.write(r.BotPhased(bot=args.name, phase="running", why=f"woken by {command.actor}"))
+        held = claimed(e, row.name, row.claim)
+        if held and not residue(row):
+            return False, held
+        # Beside another holder it may close what it holds, and nothing else.
+        phase: r.Phase = "stopping" if held else "running"
+        e.write(r.BotPhased(bot=args.name, phase=phase, why=f"woken by {command.actor}"))
     said = tell(e, args.name, command.actor, Send(args.name, args.text, Raw(bytes(args.args))))
     return (False, said) if said else (True, f"told {args.name}: {args.text}")
 

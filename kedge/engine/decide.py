@@ -15,6 +15,7 @@ from msgspec import Raw
 from kedge.engine.bot import Decision, Send
 from kedge.engine.engine import SECOND_NS, Engine, park, supervised
 from kedge.engine.plan import plan, withdraw
+from kedge.engine.residue import residue
 from kedge.engine.senses import BotNow
 from kedge.engine.state import BotRow
 from kedge.engine.view import BotView
@@ -36,8 +37,12 @@ _REST_WORDS = {
 _TARGET_WORDS = {**_SHARED_WORDS, "how": ("cross", "touch")}
 
 WANTS_MOST = 2000
+SLOTS_MOST = 5000
+SLOT_NAME_MOST = 64
 # Messages can wake bots that wake bots; a step ends after so many rounds and the rest waits for the next.
 ROUNDS_MOST = 4
+# Why a bot stops that the bots file lists no more: put back, it runs again.
+LEFT_FILE = "it left the bots file"
 SOFT_NS = SECOND_NS
 INBOX_MOST = 100
 
@@ -82,7 +87,7 @@ def _ask(e: Engine, row: BotRow, now: BotNow) -> Decision[Any] | None:
 
     def ask() -> tuple[Decision[Any], str]:
         decision = bot.decide(BotView(e, row, now))
-        return decision, _nonsense(now, decision)
+        return decision, _nonsense(row, now, decision)
 
     answer, failed = supervised(ask)
     decision, said = answer or (None, failed)
@@ -92,7 +97,7 @@ def _ask(e: Engine, row: BotRow, now: BotNow) -> Decision[Any] | None:
     return decision
 
 
-def _nonsense(now: BotNow, decision: object) -> str:
+def _nonsense(row: BotRow, now: BotNow, decision: object) -> str:
     """What is wrong with a decision; "" when it may be taken."""
     assert now.bot is not None
     if type(decision) is not Decision:
@@ -108,6 +113,8 @@ def _nonsense(now: BotNow, decision: object) -> str:
         return said
     watched = now.bot.markets(now.config)
     slots: dict[str, None] = {}
+    if said := _too_many_slots(row, decision):
+        return said
     for want in decision.wants:
         if want.slot in slots:
             return f"two wants for the slot {want.slot!r}"
@@ -117,6 +124,16 @@ def _nonsense(now: BotNow, decision: object) -> str:
         said = _bad_words(want) or _bad_numbers(want)
         if said:
             return f"slot {want.slot!r} wants {said}"
+    return ""
+
+
+def _too_many_slots(row: BotRow, decision: Decision[Any]) -> str:
+    """Every slot that has traded is remembered: a new name for each order would fill the memory."""
+    fresh = [want.slot for want in decision.wants if want.slot not in row.slots]
+    if too_long := [slot for slot in fresh if isinstance(slot, str) and len(slot) > SLOT_NAME_MOST]:
+        return f"the slot {too_long[0][:20]!r}... has a name longer than {SLOT_NAME_MOST}"
+    if fresh and len(row.slots) + len(fresh) > SLOTS_MOST:
+        return f"a slot beside {len(row.slots)} others; the most is {SLOTS_MOST}: use them again"
     return ""
 
 
@@ -244,10 +261,12 @@ def _perhaps_ended(e: Engine, row: BotRow, now: BotNow, decision: Decision[Any])
     now.waits_for = _waits_for(e, row, now)
     if now.waits_for:
         return
-    left = residue(e, row)
+    left = residue(row)
     why = decision.done
     if left:
         why = f"{why}; left open: {left}" if why else f"left open: {left}"
+    if row.why.startswith(LEFT_FILE):
+        why = f"{LEFT_FILE}; {why}" if why else LEFT_FILE
     e.write(r.BotPhased(bot=row.name, phase="stopped", why=why))
     e.calm(row.name)
     now.wants = {}
@@ -278,11 +297,3 @@ def _is_dust(e: Engine, want: Rest) -> bool:
     instrument = e.desk.instrument(want.market)
     price = want.price or want.trigger_price or e.market(want.market).reference
     return instrument is not None and price > 0 and instrument.tradable(want.qty, price) == 0
-
-
-def residue(e: Engine, row: BotRow) -> str:
-    """The bot's open positions in words, one per market."""
-    nets: dict[str, Decimal] = {}
-    for slot in row.slots.values():
-        nets[slot.market] = nets.get(slot.market, ZERO) + slot.position.qty
-    return ", ".join(f"{text(qty)} {market}" for market, qty in nets.items() if qty != 0)

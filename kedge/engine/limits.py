@@ -6,7 +6,7 @@ amended price, balancing orders included. What is open, in flight or UNKNOWN cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -21,6 +21,9 @@ from kedge.model.limits import NO_LIMITS, Limits
 from kedge.model.numbers import ONE, ZERO, divide, text
 from kedge.model.order import Side, sign
 from kedge.model.records import Role
+
+# Whose a limit is, as people read it.
+DESK, BOT = "desk limit", "bot limit"
 
 
 class Proposal(Struct, frozen=True):
@@ -44,20 +47,20 @@ def refusal(e: Engine, row: BotRow, now: BotNow, p: Proposal, instrument: Instru
         return ""  # and no number below has anything to be compared with
     market = e.market(p.market)
     link = e.links[account_of(p.market)]
-    sent = {"desk limit": e.sent_ns, f"limit of {link.account}": link.sent_ns, "bot limit": now.sent_ns}
+    sent = {DESK: e.sent_ns, f"limit of {link.account}": link.sent_ns, BOT: now.sent_ns}
     for name, limits in applying:
         said = _one_order(limits, p, instrument, market) or _pace(e, limits, row, sent[name], p)
         if said:
             return f"{name}: {said}"
-    return _exposure(e, row, p, instrument) or _daily_loss(e, p, instrument, applying)
+    return _exposure(e, row, p, instrument) or _daily_loss(e, row, p, instrument, applying)
 
 
 def _applying(e: Engine, row: BotRow, market: Market) -> list[tuple[str, Limits]]:
     book, account = e.limits, account_of(market)
     found = (
-        ("desk limit", book.desk),
+        (DESK, book.desk),
         (f"limit of {account}", book.accounts.get(account, NO_LIMITS)),
-        ("bot limit", book.bots.get(row.name, book.bot)),
+        (BOT, book.bots.get(row.name, book.bot)),
     )
     # Asked of every order: looking for a number in limits that have none costs more than all the rest.
     return [(name, limits) for name, limits in found if limits is not NO_LIMITS and limits]
@@ -197,26 +200,46 @@ def _bot_exposure(e: Engine, row: BotRow, p: Proposal, instrument: Instrument) -
 
 
 def _daily_loss(
-    e: Engine, p: Proposal, instrument: Instrument, applying: Sequence[tuple[str, Limits]]
+    e: Engine, row: BotRow, p: Proposal, instrument: Instrument, applying: Sequence[tuple[str, Limits]]
 ) -> str:
-    """No new risk after the day's loss; balancing and shrinking go on (they passed above already)."""
+    """No new risk after the day's loss; balancing and shrinking go on (they passed above already).
+
+    Each limit is measured on what it is about: the desk, the account, the bot.
+    """
     limited = [(name, limits) for name, limits in applying if limits.daily_loss_max]
     if not limited or p.role == "balance" or worst_case(e, p.market, p.side, p.qty) * sign(p.side) <= 0:
         return ""
-    asset = instrument.settle
-    result = _today(e, asset) + unrealised(e, asset)
+    asset, account = instrument.settle, account_of(p.market)
     for name, limits in limited:
+        if name == DESK:
+            result = _today(e, e.desk.day_realised, asset) + unrealised(e, asset)
+        elif name == BOT:
+            result = _today(e, e.desk.day_of.get(row.name, {}), asset) + _open_profit(e, row, asset)
+        else:
+            result = _today(e, e.desk.day_of.get(account, {}), asset) + unrealised(e, asset, account)
         if -result >= limits.daily_loss_max:
             return f"{name}: the day's result of {text(result)} {asset} has reached the loss limit"
     return ""
 
 
-def _today(e: Engine, asset: str) -> Decimal:
+def _today(e: Engine, realised: Mapping[str, Decimal], asset: str) -> Decimal:
     """What this day has realised: a new day begins with the clock, not with its first fill."""
-    return e.desk.day_realised.get(asset, ZERO) if e.desk.day == e.now_ns // DAY_NS else ZERO
+    return realised.get(asset, ZERO) if e.desk.day == e.now_ns // DAY_NS else ZERO
 
 
-def unrealised(e: Engine, asset: str) -> Decimal:
-    """Open profit of everything our bots hold that is settled in this asset, at the reference prices."""
-    found = [worth(e, market) for market in held(e)]
+def unrealised(e: Engine, asset: str, account: str = "") -> Decimal:
+    """Open profit of everything our bots hold (of one account, or all) that is settled in this asset, at the
+    reference prices."""
+    found = [worth(e, market) for market in held(e) if not account or account_of(market) == account]
     return sum((one.profit for one in found if one is not None and one.settle == asset), ZERO)
+
+
+def _open_profit(e: Engine, row: BotRow, asset: str) -> Decimal:
+    """The same of one bot."""
+    total = ZERO
+    for slot in row.slots.values():
+        instrument = e.desk.instrument(slot.market)
+        price = e.market(slot.market).reference
+        if slot.position.qty and instrument is not None and instrument.settle == asset and price > 0:
+            total += slot.position.unrealised(instrument, price)
+    return total

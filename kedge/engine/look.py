@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import msgspec
 
-from kedge.engine.decide import residue
+from kedge.engine.claims import told_twice
 from kedge.engine.engine import SECOND_NS, Engine
+from kedge.engine.residue import residue
 from kedge.engine.senses import BotNow, Link, MarketNow
 from kedge.engine.state import Account, BotRow, Order, ScheduleRow, Slot
 from kedge.engine.sweeping import needs as sweep_needs
@@ -302,6 +303,7 @@ def _needs(e: Engine, now_ns: int) -> list[str]:
         if said:
             found.append(said)
             told[row.name] = None
+    found += told_twice(e)
     found += [said for account in e.desk.sweeps if (said := sweep_needs(e, account))]
     for link in e.links.values():
         if not link.ready:
@@ -317,7 +319,7 @@ def _needs(e: Engine, now_ns: int) -> list[str]:
 
 def _needs_of_bot(e: Engine, row: BotRow) -> str:
     """A person who paused a bot knows why; one that was paused or parked for a reason waits for a person."""
-    left = residue(e, row)
+    left = residue(row)
     why = f": {row.why}" if row.why else ""
     holds = f"; it holds {left}" if left else ""
     if row.phase == "parked" or (row.phase == "paused" and why):

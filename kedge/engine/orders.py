@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kedge.engine.apply import owner_of
+from kedge.engine.claims import gives_way, two_hold
 from kedge.engine.effects import AskReport, Cancel, Lookup
 from kedge.engine.engine import SECOND_NS, Engine, order_key
 from kedge.engine.refusals import remember_refusal, tell_refusal
@@ -205,6 +206,8 @@ def _wake_ended(e: Engine, bot: str, fill: Fill) -> None:
         e.write(r.BotPhased(bot=bot, phase="stopping", why="woken by a late fill"))
         e.count("woken by late fills")
         e.note("warn", f"a late fill of {text(fill.qty)} {fill.symbol} woke it", bot)
+        if (holder := gives_way(e, row)) is not None:
+            e.note("alarm", two_hold(row, holder), bot)
     elif row.phase in ("parked", "killed") and fill.kind == "trade":
         e.note("alarm", f"{text(fill.qty)} {fill.symbol} filled while it is {row.phase}", bot)
     else:

@@ -205,6 +205,8 @@ class Desk(Struct):
     # Profit and loss since the day began (UTC), per settlement asset, for the daily limit.
     day: int = 0
     day_realised: dict[str, Decimal] = field(default_factory=dict)
+    # The same of each account and each bot, by name: names of accounts have a slash, names of bots none.
+    day_of: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     # Per market, kept in step with every fill and every order: the account's net and what is open.
     nets: dict[Market, Decimal] = field(default_factory=dict)
     open: dict[Market, Open] = field(default_factory=dict)

@@ -11,12 +11,15 @@ older life can never append again (`Fenced`), hence never send.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from kedge.model.records import Entry
+
+# Told when the last record was written (0: never); raises where no life should begin.
+MayBegin = Callable[[int], None]
 
 
 class JournalError(Exception):

@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from kedge.journal import archive, backup
-from kedge.journal.journal import Corrupt, JournalError, Past
+from kedge.journal.journal import Corrupt, JournalError, MayBegin, Past
 from kedge.journal.lease import FileLock, patiently
 from kedge.journal.store import (
     ADVICE,
@@ -101,9 +101,18 @@ class SqliteJournal:
 
     @classmethod
     def open(
-        cls, home: Path, cell: str, version: str, now_ns: Callable[[], int], vfs: str = ""
+        cls,
+        home: Path,
+        cell: str,
+        version: str,
+        now_ns: Callable[[], int],
+        vfs: str = "",
+        may: MayBegin | None = None,
     ) -> SqliteJournal:
-        """Take the lease, check the past, begin a life. Raises a `JournalError` that says what to do."""
+        """Take the lease, check the past, begin a life. Raises a `JournalError` that says what to do.
+
+        `may` is told when the last record was written; what it raises, it raises before anything is changed.
+        """
         check_sqlite(apsw.sqlite_lib_version())
         check_cell(cell)
         with plainly(home):
@@ -118,7 +127,7 @@ class SqliteJournal:
             archive.clear_unfinished(home, cell)
             if not vfs and not path.exists() and archive.archives_of(home, cell):
                 raise Corrupt(f"{path} is missing, but its archives are there; {ADVICE}")
-            store = Store.open_to_drive(path, cell, version, now_ns(), vfs)
+            store = Store.open_to_drive(path, cell, version, now_ns(), vfs, may)
         except BaseException:
             lock.release()
             raise

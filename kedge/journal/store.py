@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from kedge.journal import migrate
-from kedge.journal.journal import Corrupt, Fenced, JournalError, LeaseHeld, TooNew
+from kedge.journal.journal import Corrupt, Fenced, JournalError, LeaseHeld, MayBegin, TooNew
 from kedge.model.records import Entry
 
 T = TypeVar("T")
@@ -122,8 +122,10 @@ class Store:
     # ── opening ─────────────────────────────────────────────────────────────────────────────
 
     @classmethod
-    def open_to_drive(cls, path: Path, cell: str, version: str, now_ns: int, vfs: str = "") -> Store:
-        """Make or upgrade the file, check it, and begin a new life in it, durably."""
+    def open_to_drive(
+        cls, path: Path, cell: str, version: str, now_ns: int, vfs: str = "", may: MayBegin | None = None
+    ) -> Store:
+        """Make or upgrade the file, check it, and begin a new life in it, durably, if that may be."""
         with plainly(path):
             fresh = not path.exists() if not vfs else False
             db = apsw.Connection(os.fspath(path), vfs=vfs or None)
@@ -135,6 +137,8 @@ class Store:
                 if store.cell != cell:
                     raise JournalError(f"{path} belongs to the cell {store.cell}, not to {cell}")
                 store.check()
+                if may is not None:
+                    may(store.last_ns())
                 with db:  # all or nothing: damage may show only when something is written
                     store._drop_damaged()
                     store._begin_life(version, now_ns)
@@ -226,6 +230,10 @@ class Store:
     def last_link(self) -> Link:
         row = self.db.execute("SELECT last_seq, crc FROM flush ORDER BY first_seq DESC LIMIT 1").get
         return self.anchor if row is None else read_columns(row, Link, self.path)
+
+    def last_ns(self) -> int:
+        """When the last record of this file was written; 0 where it has none."""
+        return self.db.execute("SELECT max(ts_ns) FROM flush").get or 0
 
     def check(self) -> int:
         """Walk the whole chain of this file; raises `Corrupt` at the first broken place."""

@@ -118,6 +118,10 @@ class DeskBackup(Struct, frozen=True, forbid_unknown_fields=True):
     target: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
+# What a backup that is done says before the folder's name.
+COPY_IN = "a verified copy is in "
+
+
 class DeskReload(Struct, frozen=True, forbid_unknown_fields=True):
     """Follow the bots file again."""
 

@@ -3,7 +3,7 @@
     caller                                  desk
     Hello                              ->
                                        <-   Welcome, or Failed and the end
-    Do, Status, Read, Backup, ...      ->
+    Do, Status, Read, Ping             ->
                                        <-   Answer or Failed with the same `id`
     Tail, Tap                          ->
                                        <-   Line or Seen with that `id`, until Stop, then Ended
@@ -110,32 +110,17 @@ class Stop(Frame, frozen=True):
     stream: Id
 
 
-class Backup(Frame, frozen=True):
-    id: Id
-    target: Annotated[str, Meta(max_length=4096)]
-
-
-class Reload(Frame, frozen=True):
-    """Follow the bots file again."""
-
-    id: Id
-
-
 class Ping(Frame, frozen=True):
     id: Id
 
 
-Request = Do | Status | Read | Tail | Tap | Stop | Backup | Reload | Ping
+Request = Do | Status | Read | Tail | Tap | Stop | Ping
 
 
 def role_needed(request: Request) -> tuple[str, Role]:
     """What the request is called, and the least role that may make it."""
     if isinstance(request, Do):
         return request.verb, role_of(request.verb) if request.verb in VERBS else "look"
-    if isinstance(request, Backup):
-        return "desk.backup", role_of("desk.backup")
-    if isinstance(request, Reload):
-        return "desk.reload", role_of("desk.reload")
     return type(request).__name__, "look"
 
 

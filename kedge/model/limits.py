@@ -41,7 +41,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     ] = 0
     daily_loss_max: Annotated[
         Decimal,
-        Meta(description="Largest loss of one UTC day, realised and unrealised, in the settlement asset."),
+        Meta(
+            description="Largest loss of one UTC day, realised and unrealised, in the settlement asset: of"
+            " the desk, the account or the bot whose limit it is."
+        ),
     ] = ZERO
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 Only bots that came from the file are touched. Every change is an ordinary command with an id made of what
 the file says, and only where the desk differs from it, so that following the same file twice changes
 nothing. What is stopped because it left the file is removed as soon as it has ended: `leaving` names those,
-`farewell` is the command.
+`farewell` is the command. One whose section is put back before that runs again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from kedge.engine.bot import Bot
+from kedge.engine.decide import LEFT_FILE
 from kedge.engine.state import BotRow, Desk
 from kedge.model.events import Command
 from kedge.settings import BotSpec
@@ -36,6 +37,8 @@ def changes(
         elif not _conflict(row, spec) and not _says_the_same(row, spec, kinds.get(spec.kind)):
             change = {"name": name, "config": spec.config, "whole": True}
             found.append(_command("bot.amend", change, now_ns))
+        if row is not None and _comes_back(row):
+            found.append(_command("bot.resume", {"name": name}, now_ns))
     for row in leaving(desk, wanted):
         if row.phase in ENDED:
             found.append(farewell(row.name, now_ns))
@@ -69,6 +72,13 @@ def _conflict(row: BotRow, spec: BotSpec) -> str:
     if row.kind != spec.kind:
         return f"{row.name} is a {row.kind}, not a {spec.kind}; remove the section first, or rename it"
     return ""
+
+
+def _comes_back(row: BotRow) -> bool:
+    """It was stopped because its section had gone, and the section is there again. Who was stopped by a
+    person stays stopped."""
+    stops = row.phase in ("stopping", "stopped")
+    return row.origin == "file" and stops and row.why.startswith(LEFT_FILE)
 
 
 def _says_the_same(row: BotRow, spec: BotSpec, kind: Bot[Any, Any] | None) -> bool:

@@ -14,7 +14,7 @@ from kedge.engine.effects import Errand
 from kedge.journal.journal import JournalError
 from kedge.journal.sqlite import SqliteJournal
 from kedge.kinds import Kinds
-from kedge.model.commands import DeskBackup
+from kedge.model.commands import COPY_IN, DeskBackup
 from kedge.model.events import Command, Event, Outgrown
 from kedge.model.looks import Status
 from kedge.model.records import BotPhased, CommandTaken, Entry
@@ -147,7 +147,7 @@ class EngineDoor:
         """What the engine has begun and cannot do itself; raises ValueError with the reason."""
         if errand.verb == "desk.backup":
             made = await self.backup(msgspec.json.decode(errand.args, type=DeskBackup).target)
-            return f"a verified copy is in {made}"
+            return f"{COPY_IN}{made}"
         return await self.reload()
 
     async def reload(self) -> str:

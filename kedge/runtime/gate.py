@@ -280,10 +280,6 @@ class _Caller:
                 await self._say(Answer(here, self._door.status()))
             case frames.Read(what=what, args=args):
                 await self._asked(here, "usage", port.read(what, args))
-            case frames.Backup(target=target):
-                await self._asked(here, "refused", port.backup(target))
-            case frames.Reload():
-                await self._asked(here, "refused", port.reload())
             case frames.Ping():
                 await self._say(Answer(here, Raw(b'"pong"')))
             case frames.Stop(stream=stream):

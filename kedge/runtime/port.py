@@ -37,12 +37,6 @@ class EnginePort(Protocol):
     def tap(self, kinds: tuple[str, ...]) -> AsyncIterator[Event]:
         """Live events of these kinds as the engine sees them (lossy when the reader is slow: it is told)."""
 
-    async def backup(self, target: str) -> str:
-        """Write a verified copy of the cell there while running; the path made. Raises ValueError."""
-
-    async def reload(self) -> str:
-        """Follow the bots file again; what was done, in one sentence. Raises ValueError."""
-
 
 class Readable(Struct, frozen=True):
     """The names `read` knows, with the filters each takes; made by the projection."""

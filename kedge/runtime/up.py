@@ -105,11 +105,12 @@ class _Up:
                 " `kedge desk` here, or take `gate` away",
             )
         async with self._exits:
-            journal = SqliteJournal.open(self.home.root, self.cell_name, __version__, self.clock)
+            journal = SqliteJournal.open(
+                self.home.root, self.cell_name, __version__, self.clock, may=self._check_clock
+            )
             self._exits.push_async_callback(journal.close)
             for notice in journal.notices:
                 self.say(notice)
-            self._check_clock(journal)
             setups = self._setups()
             self._lock_accounts(setups)
             venues = await self._venues(setups)
@@ -123,9 +124,8 @@ class _Up:
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────
 
-    def _check_clock(self, journal: SqliteJournal) -> None:
-        last = next(iter(journal.tail(max(0, journal.past().last_seq - 1))), None)
-        behind_ns = last.ts_ns - self.clock() if last else 0
+    def _check_clock(self, last_ns: int) -> None:
+        behind_ns = last_ns - self.clock()
         if behind_ns > CLOCK_BEHIND_NS:
             raise Halt(
                 Exit.CLOCK,

@@ -85,7 +85,7 @@ class Witness:
             return
         for entry in self.disk.entries(self._read_seq):
             self._read_seq = entry.seq
-            self.fold.read(entry.record)
+            self.fold.read(entry.record, entry.ts_ns)
 
     # ── at the door ─────────────────────────────────────────────────────────────────────────────
 
@@ -223,6 +223,7 @@ class Witness:
     def at_rest(self, cell: Cell) -> None:
         """After the storm has healed and everything was stopped."""
         self.turn(cell)
+        self.fold.at_rest()
         live = cell.engine.desk
         self._replay_is_live(live)
         for name, harbour in self.harbours.items():

@@ -6,11 +6,14 @@ itself or loses its power is started again by a service manager, unless another 
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from kedge.bots import BUILT_IN
+from kedge.engine.effects import Errand
 from kedge.engine.engine import RiskBook
 from kedge.journal.journal import Fenced, JournalError, LeaseHeld
 from kedge.model.records import Intent
@@ -107,6 +110,7 @@ class Engines:
         try:
             cell = Cell(config, journal, venues, BUILT_IN, self.limits, process.wall_ns)
             self.cells[process.name] = cell
+            cell.do_errand = partial(self._errand, process)
             self.note(f"{process.name} lives life {journal.life} from record {cell.last_seq}")
             await cell.run()
         except JournalError as error:
@@ -118,6 +122,21 @@ class Engines:
             self.witness.broken("0 crash", f"{error!r} {' '.join(where[-8:])}"[:1500])
             return self._ended(process, error)
         return None
+
+    async def _errand(self, process: Process, errand: Errand) -> str:
+        """A deed outside the engine: it takes its time, it may fail, and its end may never be told."""
+        self.witness.read_journal()
+        self.witness.fold.carried_out(errand.command_id)
+        self.marks.sometimes("errand")
+        await asyncio.sleep(self.tape.draw("errand.takes", 3000) / 1000)
+        fate = self.tape.pick("errand.fate", ("done", "fails", "cut"))
+        if fate == "cut" and not self.healed:
+            self.marks.sometimes("crash-in-errand")
+            self.loop.kill(process)
+            await asyncio.sleep(0)
+        if fate == "fails":
+            raise ValueError("the disk of the copy is full")
+        return f"{errand.verb} is done"
 
     def _ended(self, process: Process, error: Exception) -> None:
         """The process ends by itself: the lease is held, the disk failed, or it was fenced."""

@@ -39,6 +39,7 @@ class Seen(Struct):
 class Fold:
     def __init__(self, broken: Broken, marks: Marks) -> None:
         self._broken = broken
+        self._carried_out: dict[str, None] = {}
         self._marks = marks
         self.life = 0
         self.killed = self.switched = False  # the kill switch, now and ever
@@ -50,6 +51,8 @@ class Fold:
         self.commands: dict[str, str] = {}
         self.schedules: dict[str, int] = {}  # the last due time that was dealt with
         self.errands: dict[str, bool] = {}  # whether it has ended
+        self.sweeps: dict[str, str] = {}  # accounts whose orders are all to go, and who asked for it
+        self.now_ns = 0  # when the record that is read was written
         self.fills: dict[tuple[str, str], list[r.Filled]] = {}
         self.cash: dict[tuple[str, str], int] = {}
         self._reads: dict[type, Callable[..., None]] = {
@@ -63,6 +66,8 @@ class Fold:
             r.ScheduleRan: self._schedule_ran,
             r.ErrandBegan: self._errand_began,
             r.ErrandEnded: self._errand_ended,
+            r.CancelAllAsked: self._sweep_asked,
+            r.CancelAllEnded: self._sweep_ended,
             r.Intent: self._intent,
             r.AmendIntent: self._amend_intent,
             r.CancelIntent: self._cancel_intent,
@@ -72,7 +77,8 @@ class Fold:
             r.Synthetic: self._synthetic,
         }
 
-    def read(self, record: r.Record) -> None:
+    def read(self, record: r.Record, now_ns: int = 0) -> None:
+        self.now_ns = now_ns
         read = self._reads.get(type(record))
         if read is not None:
             read(record)
@@ -108,6 +114,12 @@ class Fold:
 
     def _bot_phased(self, record: r.BotPhased) -> None:
         self.phases[record.bot], self.still[record.bot] = record.phase, record.still
+        claim = self.claims.get(record.bot, "")
+        if claim and record.phase == "running":
+            # A late fill may wake a bot that ended; new risk is then the other's alone.
+            for bot, other in self.claims.items():
+                if bot != record.bot and other == claim and self.phases.get(bot) == "running":
+                    self._broken("2 one claim", f"{record.bot} runs again beside {bot}: {claim}")
 
     # ── schedules and errands ───────────────────────────────────────────────────────────────────
 
@@ -126,6 +138,8 @@ class Fold:
             self._broken("2 one command", f"{record.name} was run twice for {record.due_ns}, or backwards")
         if record.next_ns and record.next_ns <= record.due_ns:
             self._broken("12 bounded", f"{record.name} is due again at {record.next_ns}, before it was")
+        elif record.next_ns and record.next_ns <= self.now_ns:
+            self._broken("12 bounded", f"{record.name} runs again at once: what was missed comes in a burst")
         self.schedules[record.name] = record.due_ns
 
     def _errand_began(self, record: r.ErrandBegan) -> None:
@@ -137,6 +151,32 @@ class Fold:
         if self.errands.get(record.command_id, True):
             self._broken("2 one command", f"the errand {record.command_id} ended twice, or never began")
         self.errands[record.command_id] = True
+
+    def _sweep_asked(self, record: r.CancelAllAsked) -> None:
+        self.sweeps[record.account] = record.actor
+
+    def _sweep_ended(self, record: r.CancelAllEnded) -> None:
+        if self.sweeps.pop(record.account, None) is None:
+            self._broken(
+                "2 one command", f"cancelling all orders of {record.account} ended, and nobody asked"
+            )
+
+    def carried_out(self, command_id: str) -> None:
+        """The shell does an errand's deed: once in all lives, and only what the journal has begun."""
+        if command_id not in self.errands:
+            self._broken("1 intent first", f"the errand {command_id} is carried out, and was never begun")
+        if command_id in self._carried_out:
+            self._broken("2 one command", f"the errand {command_id} is carried out twice")
+        self._carried_out[command_id] = None
+
+    def at_rest(self) -> None:
+        """What was begun has come to its end."""
+        for command_id, ended in self.errands.items():
+            if not ended:
+                self._broken("8 stopped", f"nothing came of the errand {command_id}")
+        for account, actor in self.sweeps.items():
+            says = f"{actor} asked to cancel all orders of {account}; nobody has said that they are gone"
+            self._broken("8 stopped", says)
 
     # ── orders ──────────────────────────────────────────────────────────────────────────────────
 

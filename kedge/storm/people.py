@@ -119,11 +119,14 @@ def _schedules(tape: Tape, bots: list[str], number: int, storm_ns: int) -> list[
     pause = {"verb": "bot.pause", "args": {"name": bots[0]}, "every": "13s", "missed": missed}
     reload = {"verb": "desk.reload", "every": "17s"}
     run_ns = at_ns + SECOND_NS + tape.draw("people.run-at", storm_ns)
+    copy_ns, again_ns = (at_ns + tape.draw(f"people.{what}-at", storm_ns) for what in ("copy", "reload"))
     return [
         give(at_ns, number, "schedule.set", name="audits", **audit),
         give(at_ns, number + 1, "schedule.set", name="pauses", **pause),
         give(at_ns, number + 2, "schedule.set", name="reloads", **reload),
         give(run_ns, number + 3, "schedule.run", name="audits"),
+        give(copy_ns, number + 4, "desk.backup", target="copy-{date}-{time}"),
+        give(again_ns, number + 5, "desk.reload"),
     ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib import resources
 
 from kedge.storm import weather, wire_weather
+from kedge.storm.desk_mutants import DESK_MUTANTS
 from kedge.storm.mutants import MUTANTS, Mutant
 from kedge.storm.plan import Plan
 from kedge.storm.wire_mutants import WIRE_MUTANTS
@@ -19,7 +20,7 @@ KINDS: Mapping[bool, Mapping[str, int]] = {False: weather.KINDS, True: wire_weat
 EXPECTED = {False: weather.EXPECTED, True: wire_weather.EXPECTED}
 RARE = {False: weather.RARE, True: wire_weather.RARE}
 RAREST = {False: weather.RAREST, True: wire_weather.RAREST}
-PLANTED = {False: MUTANTS, True: WIRE_MUTANTS}
+PLANTED = {False: (*MUTANTS, *DESK_MUTANTS), True: WIRE_MUTANTS}
 SEEDS = {False: "seeds.txt", True: "wire_seeds.txt"}
 
 
@@ -39,7 +40,7 @@ def kept_seeds(wire: bool) -> list[int]:
 
 
 def mutant_named(name: str) -> Mutant:
-    known = (*MUTANTS, *WIRE_MUTANTS)
+    known = (*PLANTED[False], *PLANTED[True])
     found = [mutant for mutant in known if mutant.name == name]
     if not found:
         raise KeyError(f"there is no mutant {name!r}; there are: {', '.join(m.name for m in known)}")

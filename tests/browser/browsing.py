@@ -163,7 +163,7 @@ class Visitor:
         self.still()
         found = Axe().run(self.page, options=options)
         return [
-            f"{one['id']} ({one['impact']}): {node['html'][:160]} — {(node.get('failureSummary') or '')[:240]}"
+            f"{one['id']} ({one['impact']}): {node['html'][:160]} — {node.get('failureSummary', '')[:240]}"
             for one in found.response["violations"]
             for node in one["nodes"][:3]
         ]

@@ -76,10 +76,16 @@ def judged(visitor: Visitor, where: str) -> list[str]:
     return [f"{where}: {one}" for one in dict.fromkeys(wrong)]
 
 
+@pytest.fixture(scope="module")
+def pages() -> list[str]:
+    """Filled by the first test that looks for them."""
+    return []
+
+
 @pytest.mark.parametrize("share", range(SHARES))
-def test_every_page_is_well(arrive: Arrive, share: int) -> None:
+def test_every_page_is_well(arrive: Arrive, pages: list[str], share: int) -> None:
     visitor = arrive()
-    pages = found(visitor)
+    pages += found(visitor) if not pages else []
     assert len(pages) > 30, f"the way to most pages is lost: {pages}"
     wrong = [said for where in pages[share::SHARES] for said in judged(visitor, where)]
     assert not wrong, "\n".join(["", *wrong])
@@ -176,7 +182,8 @@ _CONTROLS = f"""() => {{
   const name = {_NAME};
   const all = "a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex='0']";
   return [...document.querySelectorAll(all)]
-    .filter((one) => one.checkVisibility({{ visibilityProperty: true }}) && !one.disabled && one.tabIndex >= 0)
+    .filter((one) => one.checkVisibility({{ visibilityProperty: true }}))
+    .filter((one) => !one.disabled && one.tabIndex >= 0)
     .map(name);
 }}"""
 _FOCUSED = f"""() => {{
@@ -184,6 +191,7 @@ _FOCUSED = f"""() => {{
   const one = document.activeElement;
   if (!one || one === document.body) return null;
   const style = getComputedStyle(one);
-  const ring = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none";
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  const ring = outlined || style.boxShadow !== "none";
   return {{ name: name(one), ring }};
 }}"""

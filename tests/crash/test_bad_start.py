@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ from kedge.model.records import Entry, Noted
 
 ROOT = Path(__file__).parents[2]
 MARKET = "paper/main:BTC-PERP"
+# A line of the engine's log, which goes to stderr too.
+LOGGED = re.compile(r"\d{4}-\d\d-\d\dT")
 ONE_ACCOUNT = '[accounts."paper/main"]\nport = 9\n'
 
 
@@ -34,10 +37,11 @@ class Ran:
 
     @property
     def sentence(self) -> str:
-        """The one line on stderr."""
-        assert self.err.startswith("kedge: "), self.err
-        assert self.err.count("\n") == 1, self.err
-        return self.err.removeprefix("kedge: ").strip()
+        """The one line on stderr that is not the log's."""
+        lines = [line for line in self.err.splitlines() if not LOGGED.match(line)]
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("kedge: "), self.err
+        return lines[0].removeprefix("kedge: ").strip()
 
 
 class Place:
@@ -81,10 +85,17 @@ class Place:
         return Running(self)
 
     def files(self) -> dict[str, bytes]:
-        """Everything in the home but the note of who drove it last."""
-        found = sorted(path for path in self.home.rglob("*") if path.is_file())
+        """Everything in the home but the note of who drove it last, and the logs, which tell of it."""
+        logs = self.home / "logs"
+        found = sorted(path for path in self.home.rglob("*") if path.is_file() and path.parent != logs)
         read = {str(path): path.read_bytes() for path in found if path.suffix != ".lease"}
         return {name: content for name, content in read.items() if content}
+
+    def life(self) -> int:
+        db = apsw.Connection(str(self.home / "main.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+        life: int = db.execute("SELECT life FROM cell").get
+        db.close()
+        return life
 
     def entries(self) -> list[Entry]:
         with ReadOnlyJournal.open(self.home, "main") as journal:
@@ -202,7 +213,7 @@ def test_secrets_that_are_missing_or_open_to_all(place: Place) -> None:
 
 def test_a_home_that_cannot_be_one(place: Place, root: Path) -> None:
     place.home.write_text("a file")
-    assert "cannot be made: File exists" in refused_home(place)
+    assert "is a file, not a folder; move it away" in refused_home(place)
     place.home.unlink()
     place.home.mkdir(mode=0o755)
     assert "chmod 700" in refused_home(place)
@@ -283,11 +294,12 @@ def test_a_newer_journal(place: Place) -> None:
 def test_a_clock_behind_the_journal(place: Place) -> None:
     place.make(kedge=ONE_ACCOUNT)
     write_journal(place.home, time.time_ns() + 3600 * 10**9)
-    before = place.entries()
+    before, life = place.entries(), place.life()
     ran = place.up()
     assert ran.code == Exit.CLOCK
     assert "s behind the journal's last record" in ran.sentence
     assert place.entries() == before
+    assert place.life() == life, "nothing was changed, as it says"
 
 
 def test_a_second_desk_on_the_same_home(place: Place) -> None:

@@ -14,10 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kedge.storm.mutants import MUTANTS
 from kedge.storm.plan import Plan
 from kedge.storm.report import missing_marks
-from kedge.storm.rings import kept_seeds
+from kedge.storm.rings import PLANTED, kept_seeds
 from kedge.storm.run import Tally, catch, chunk, one
 from kedge.storm.shrink import Shrinker
 from kedge.storm.sweep import SCENARIOS, SHORTEST, WEATHERS, Swept, sweep_part, sweep_twice_part
@@ -81,7 +80,7 @@ def test_seeds_that_once_failed(seed: int) -> None:
 # ── planted faults ──────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", [mutant.name for mutant in MUTANTS])
+@pytest.mark.parametrize("name", [mutant.name for mutant in PLANTED[False]])
 def test_planted_faults_are_caught(name: str) -> None:
     caught = catch(name, range(MUTANT_SEEDS))
     assert caught.seed is not None, f"{name}: not caught within {MUTANT_SEEDS} seeds; the storm is blind"
@@ -89,7 +88,7 @@ def test_planted_faults_are_caught(name: str) -> None:
 
 def test_a_planted_fault_leaves_nothing_behind() -> None:
     before = one(3, trace=True).digest
-    for mutant in MUTANTS:
+    for mutant in PLANTED[False]:
         catch(mutant.name, range(1))
     assert one(3, trace=True).digest == before
 

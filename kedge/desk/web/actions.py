@@ -143,7 +143,7 @@ def asked(
         "slug": slug_of(deed.name),
         "warning": WARNINGS.get(deed.name, ""),
         "danger": deed.name in DANGER,
-        "fields": [field_of(entry, given.get(entry.name, "")) for entry in asked_for(deed)],
+        "fields": [offered(field_of(entry, given.get(entry.name, ""))) for entry in asked_for(deed)],
         "says": says,
         "about": given.get("name", ""),
         "next": given.get("next", "") or next_of(request),
@@ -179,6 +179,20 @@ def field_of(entry: Entry, value: str = "", wrong: str = "") -> Field:
         entry.required,
         some,
         wrong=wrong,
+    )
+
+
+def offered(field: Field) -> Field:
+    """Accounts and bots are chosen among those there are, while the desk knows them."""
+    status = project.context().link.status
+    if status is None or field.name not in ("account", "bot"):
+        return field
+    named = field.name == "account"
+    there = [one.account for one in status.accounts] if named else [one.bot for one in status.bots]
+    if field.value and field.value not in there:
+        return field
+    return msgspec.structs.replace(
+        field, kind="choice", choices=tuple(there) if field.required else ("", *there)
     )
 
 

@@ -48,9 +48,13 @@ class Candles:
         _put(self._coarse[market], price, now_s - now_s % COARSE_S)
 
     def of(self, market: str, step: Step) -> list[Candle]:
-        kept = self._fine if step.step_s < COARSE_S else self._coarse
-        found = [list(candle) for candle in kept.get(market, ())]
-        return found if step.step_s <= COARSE_S else gathered(found, step.step_s)
+        minutes = [list(candle) for candle in self._coarse.get(market, ())]
+        if step.step_s >= COARSE_S:
+            return minutes if step.step_s == COARSE_S else gathered(minutes, step.step_s)
+        fine = [list(candle) for candle in self._fine.get(market, ())]
+        # Of before the desk was started there are whole minutes only.
+        since_s = fine[-1][0] - step.span_s if fine else 0
+        return joined([one for one in minutes if one[0] >= since_s], fine)
 
     def finished(self, after_s: int, before_s: int) -> list[tuple[str, Candle]]:
         """Minutes that began at `after_s` or later and are over at `before_s`."""

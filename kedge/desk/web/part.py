@@ -7,7 +7,6 @@ made, whose one-time password is told once.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from pathlib import Path
@@ -81,7 +80,6 @@ def prepare() -> str:
 
     from kedge.desk.web import people
 
-    os.umask(0o077)  # databases hold digests of passwords
     try:
         call_command("migrate", interactive=False, verbosity=0)
         return people.first_owner()

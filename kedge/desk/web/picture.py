@@ -1,5 +1,5 @@
-"""What live pages show beyond the status: the latest fills and notes, positions with marks, prices, days, what
-is traded, and the past of bots that are looked at.
+"""What live pages show beyond the status: the latest fills and notes, positions with marks, what is traded,
+prices, days, and the past of bots that are looked at.
 
 One for all browsers. Entries arrive as they become durable; positions are asked for once per status at most,
 and only while somebody looks.

@@ -111,6 +111,8 @@ async def edit(request: Request, name: str = "") -> HttpResponse:
             return await _set(request, deed, given)
         except (ParamWrong, BadRecurrence, Refused) as wrong:
             says = str(wrong)
+            # Mended and sent again it is another command: the same key would bring the same refusal.
+            given.pop("command_id", None)
         except DeskAway as away:
             says = actions._unknown(away)
     values = given if request.method == "POST" else _values_of(look) if look else {}

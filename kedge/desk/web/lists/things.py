@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from msgspec import Struct
 
 from kedge.client import DeskAway, Refused
+from kedge.desk import screens
 from kedge.desk.commands import BY_NAME
 from kedge.desk.screens import plain
 from kedge.desk.tables.database import DatabaseTrouble
@@ -49,6 +50,7 @@ def order(request: Request, client_id: str) -> HttpResponse:
         return troubled(request, trouble)
     context = {
         "row": row,
+        "shown_id": screens.order_id(row.client_id).plain,
         "facts": facts("orders", row),
         "fills": part("fills", fills, without=("client_id", "bot", "market", "slot")),
         "decisions": part("decisions", decisions, without=("client_id", "bot", "market", "slot")),
@@ -162,7 +164,7 @@ def part(name: str, found: Any, without: tuple[str, ...]) -> dict[str, Any]:
     small = msgspec.structs.replace(one, columns=kept)
     return {
         "list": one,
-        "columns": kept,
+        "heads": [(column.label, cells.KINDS[column.kind].css) for column in kept],
         "rows": drawn(small, found.rows),
         "more": "",
     }

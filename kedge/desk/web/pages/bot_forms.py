@@ -101,8 +101,14 @@ async def sent(
     """The bot's page when it was done; None, with the reason told, when the form shall stay."""
     try:
         taken = await actions.perform(request, BY_NAME[deed], args, given.get("command_id", ""))
-    except (Refused, DeskAway) as no:
+    except Refused as no:
         messages.error(request, str(no))
+        # That was answered: the same key would bring the same refusal, however the form was mended.
+        given.pop("command_id", None)
+        return None
+    except DeskAway as away:
+        # The form keeps its key: whether the first try was done or not, the second does it once.
+        messages.error(request, str(away))
         return None
     messages.success(request, taken.says)
     # Shown with the bot on it, not with the status of a second ago.

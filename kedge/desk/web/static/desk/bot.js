@@ -12,7 +12,7 @@
   const series = chart.addSeries(CandlestickSeries, colours());
   const marks = createSeriesMarkers(series, []);
   const SECONDS = { fine: 15, minute: 60, quarter: 900 };
-  let step = "fine", last = null, lines = [], seen = -1, wanted = 0;
+  let step = "fine", last = null, lines = [], seen = -1, wanted = 0, fitted = "";
 
   market.addEventListener("change", load);
   picks.addEventListener("click", (event) => {
@@ -48,6 +48,10 @@
     const data = candles.map(([time, open, high, low, close]) => ({ time, open, high, low, close }));
     fit(data);
     series.setData(data);
+    // A young chart is spread over its place, once: who has zoomed is left alone.
+    const shown = `${market.value} ${step}`;
+    if (fitted !== shown && data.length < 120) chart.timeScale().fitContent();
+    fitted = shown;
     last = data.at(-1) || null;
     const style = colours();
     marks.setMarkers(data.length ? fills.map(([time, side, price, qty]) => ({
@@ -90,7 +94,7 @@
       layout: { background: { color: colour("--card") }, textColor: colour("--dim"), fontSize: 11, attributionLogo: false },
       grid: { vertLines: { color: colour("--line") }, horzLines: { color: colour("--line") } },
       rightPriceScale: { borderColor: colour("--line") },
-      timeScale: { tickMarkFormatter: (at, kind) => clock(at, kind < 3 ? { month: "2-digit", day: "2-digit" } : { hour: "2-digit", minute: "2-digit" }), borderColor: colour("--line"), timeVisible: true, secondsVisible: false, barSpacing: 9, rightOffset: 6 },
+      timeScale: { tickMarkFormatter: (at, kind) => clock(at, kind < 3 ? { month: "2-digit", day: "2-digit" } : { hour: "2-digit", minute: "2-digit" }), borderColor: colour("--line"), timeVisible: true, secondsVisible: false, barSpacing: 9, maxBarSpacing: 24, rightOffset: 4 },
     };
   }
 })();

@@ -25,6 +25,26 @@ document.querySelector(".menu-button")?.addEventListener("click", (event) => {
   event.currentTarget.setAttribute("aria-expanded", String(open));
 });
 
+// Keys only lead somewhere; none gives a command. Who writes into a field is not disturbed.
+const WAYS = { o: "overview", b: "bots", r: "orders", f: "fills", p: "positions", n: "notes" };
+const keys = document.getElementById("keys");
+let going = 0;
+document.querySelector(".keys-button")?.addEventListener("click", () => keys?.showModal());
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target.closest("input,textarea,select,[contenteditable]")) return;
+  if (event.key === "?") keys?.showModal();
+  else if (event.key === "/") {
+    const search = document.querySelector('main input[type="search"], main input[name="text"], main input[name="q"]');
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+  } else if (event.key === "g") going = event.timeStamp;
+  else if (WAYS[event.key] && event.timeStamp - going < 1500) {
+    document.querySelector(`#menu a[data-way="${WAYS[event.key]}"]`)?.click();
+  } else going = 0;
+});
+
 // A form is sent once; its key would make a second sending harmless, but nobody needs to wonder.
 document.addEventListener("submit", (event) => {
   const form = event.target;
