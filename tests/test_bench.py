@@ -26,6 +26,7 @@ BUDGETS = {
     "sign": 2,
     "many": 3,
     "lists": 2,
+    "pages": 1,
     "live": 1,
     "burden": 1,
 }

@@ -56,8 +56,11 @@ def test_the_link_comes_up_with_everything_that_can_be_traded() -> None:
 
 
 def test_nothing_is_told_after_closing() -> None:
-    world = tour(lambda world: asyncio.sleep(0))
-    assert world.venue.trouble == "closed"
+    async def main(world: World) -> None:
+        await world.venue.close()
+        assert world.venue.trouble == "closed"
+
+    tour(main)
 
 
 def test_after_a_cut_nothing_is_told_until_the_next_link() -> None:

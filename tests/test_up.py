@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -124,7 +125,8 @@ def test_a_newcomers_first_seconds(root: Path, uvloop: bool) -> None:
         text=True,
         timeout=120,
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.returncode == 0
+    assert re.fullmatch(r"sign in as owner with the one-time password [\w-]+ \(.*\)\n", ran.stderr), ran.stderr
     told: dict[str, Any] = json.loads(ran.stdout)
     assert sorted(b["bot"] for b in told["bots"]) == ["hedge-1", "pair-1", "peg-1"]
     assert told["fills"], "something was traded"

@@ -299,7 +299,7 @@ def test_maintenance_is_waited_for(desk: Desk, folder: Path) -> None:
         sim.ask("fault", fault=away)
         write(desk, account("binance/a", sim) + account("binance-usdm/a", sim))
         desk.start()
-        desk.until("binance/a: warning: not connected: private line: the venue is out of service (HTTP 503)")
+        desk.until("binance/a: not connected: private line: the venue is out of service (HTTP 503)")
         sim.ask("clear")
         come(desk, lambda s: all(one.ready for one in s.accounts), "the end of it")
     finally:

@@ -32,6 +32,7 @@ LOOK_S = 1.0
 BATCH_MAX = 500
 QUEUE_MAX = 2000
 AGAIN_S = 2.0
+LOOK_AGAIN_S = 0.2
 TIDY_S = 600.0
 
 
@@ -139,6 +140,10 @@ class Post:
         while True:
             try:
                 now = await link.desk("desk").status()
+                if self._place is not None and self._place.seq > now.durable_seq:
+                    # The gate shares one look among all who ask within a moment: it may be older than a tail.
+                    await asyncio.sleep(LOOK_AGAIN_S)
+                    now = await link.desk("desk").status()
                 after = await self._begin(now.desk, now.durable_seq)
                 assert self._scribe is not None
                 self._scribe.knows((bot.number, bot.bot) for bot in now.bots)
