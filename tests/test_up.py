@@ -126,7 +126,8 @@ def test_a_newcomers_first_seconds(root: Path, uvloop: bool) -> None:
         timeout=120,
     )
     assert ran.returncode == 0
-    assert re.fullmatch(r"sign in as owner with the one-time password [\w-]+ \(.*\)\n", ran.stderr), ran.stderr
+    once = r"sign in as owner with the one-time password [\w-]+ \(.*\)\n"
+    assert re.fullmatch(once, ran.stderr), ran.stderr
     told: dict[str, Any] = json.loads(ran.stdout)
     assert sorted(b["bot"] for b in told["bots"]) == ["hedge-1", "pair-1", "peg-1"]
     assert told["fills"], "something was traded"

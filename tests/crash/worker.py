@@ -251,7 +251,7 @@ def _acts_before_it_writes() -> None:
             effect = cell._waiting.popleft()[1]
             cell._carry_out(effect)
 
-    Cell._write = write  # type: ignore[method-assign]
+    Cell._write = write  # type: ignore[method-assign, assignment]
     Cell._release = release  # type: ignore[method-assign, assignment]
 
 

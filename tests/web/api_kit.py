@@ -28,9 +28,9 @@ from kedge.desk.tables.database import Database
 from kedge.desk.tables.projection import Projection
 from kedge.desk.tables.tables import Tables
 from kedge.engine import look
-from kedge.engine.effects import Place
+from kedge.engine.effects import Errand, Place
 from kedge.journal.reading import Reading
-from kedge.model.events import Command
+from kedge.model.events import Command, ErrandDone
 from kedge.model.looks import Status
 from kedge.model.records import CommandTaken, Entry, Raw
 from kedge.settings import HedgeSettings, Settings
@@ -84,6 +84,8 @@ class TrialPort(FakePort):
         if known is not None:  # as the cell answers a repeat
             return CommandTaken(command.command_id, "", "", "", Raw(b"{}"), known[0], known[1])
         self.trial.hear(command)
+        for errand in self.trial.take(Errand):
+            self.trial.hear(ErrandDone(errand.command_id, True, f"{errand.verb} is done"))
         self.keep()
         taken = [record for _, record in self.trial.entries if isinstance(record, CommandTaken)]
         return next(one for one in reversed(taken) if one.command_id == command.command_id)
