@@ -68,7 +68,10 @@ class Desk:
     def start(self) -> None:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                self.command("up", "--for", "300s"), env=self.environ, stdout=log, stderr=log
+                self.command("up", "--no-desk", "--for", "300s"),
+                env=self.environ,
+                stdout=log,
+                stderr=log,
             )
 
     def said(self) -> str:
