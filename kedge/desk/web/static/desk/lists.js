@@ -36,11 +36,14 @@
   if (!form) return;
   const shown = document.getElementById("rhythm");
   let waiting = null;
+  let asked = 0;
 
   async function tell() {
+    const mine = ++asked;
     const given = new URLSearchParams({ every: form.elements.every.value, zone: form.elements.zone.value });
     const answer = await fetch(`${form.dataset.rhythm}?${given}`, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (answer && answer.status < 500) shown.innerHTML = await answer.text();
+    const words = answer && answer.status < 500 ? await answer.text() : null;
+    if (words !== null && mine === asked) shown.innerHTML = words;
   }
 
   for (const name of ["every", "zone"]) {
@@ -49,4 +52,7 @@
   for (const button of form.querySelectorAll("[data-every]")) {
     button.addEventListener("click", () => { form.elements.every.value = button.dataset.every; tell(); });
   }
+  // What was typed before this ran, or kept by the browser from an earlier visit, is told too.
+  const { every, zone } = form.elements;
+  if (every.value !== every.defaultValue || !zone.selectedOptions[0]?.defaultSelected) tell();
 })();
