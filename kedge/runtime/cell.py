@@ -334,6 +334,8 @@ class Cell:
         now_ns = self.clock()
         self.commits.append((now_ns, now_ns - entries[0].ts_ns))
         self._durable.set()
+        # What waited to leave goes first: nobody who only reads may stand before an order.
+        self._release()
         for entry in entries:
             if type(entry.record) is CommandTaken:
                 self._taking.pop(entry.record.command_id, None)
@@ -341,7 +343,6 @@ class Cell:
         for tail in list(self.tails.values()):
             tail(entries)
         self._answer_repeats()
-        self._release()
 
     def _release(self) -> None:
         due: list[Effect] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +27,45 @@ from kedge.runtime.readings import Readings
 from kedge.settings import BotSpec, SettingsWrong, read_bots_file
 
 QUEUE_MOST = 10_000
-PAGE = 1000
+# History is read in pages so small that the engine's loop is not held up by one.
+PAGE = 250
+# What became durable is gathered so long before readers are woken: once for many, and after the orders left.
+TOLD_AFTER_S = 0.02
+
+
+class _Follower:
+    """Who reads the journal's tail: pages that wait for it, up to a bound."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[Entry, ...]] = deque()
+        self.lost = False  # the bound was reached, or something is missing: read it from the journal
+        self._size = 0
+        self._more = asyncio.Event()
+
+    def hear(self, page: tuple[Entry, ...]) -> None:
+        if self.lost or self._size + len(page) > QUEUE_MOST:
+            self.lose()
+            return
+        self.waiting.append(page)
+        self._size += len(page)
+        self._more.set()
+
+    def lose(self) -> None:
+        """Nothing that waits is of use: the journal has it all."""
+        self.lost, self._size = True, 0
+        self.waiting.clear()
+        self._more.set()
+
+    async def next(self) -> tuple[Entry, ...]:
+        """The next page; nothing once something was lost."""
+        while not self.waiting:
+            if self.lost:
+                return ()
+            self._more.clear()
+            await self._more.wait()
+        page = self.waiting.popleft()
+        self._size -= len(page)
+        return page
 
 
 class EngineDoor:
@@ -49,7 +88,10 @@ class EngineDoor:
         self.gauges = Gauges(cell)
         # Bots that were stopped because they left the bots file: removed as soon as they have ended.
         self._leaving: dict[str, None] = {}
+        self._fresh: list[Entry] = []
+        self._followers: dict[int, _Follower] = {}
         cell.tails[self._key()] = self._see_off
+        cell.tails[self._key()] = self._gather
         cell.do_errand = self._do_errand
 
     async def command(self, command: Command) -> CommandTaken:
@@ -73,39 +115,41 @@ class EngineDoor:
         return await self._readings.read(what, args, self._cell.durable_seq)
 
     async def entries(self, after_seq: int) -> AsyncIterator[Entry]:
-        queue: asyncio.Queue[Entry] = asyncio.Queue()
-        lost = False
-
-        def tail(entries: Sequence[Entry]) -> None:
-            nonlocal lost
-            for entry in entries:
-                if queue.qsize() < QUEUE_MOST:
-                    queue.put_nowait(entry)
-                else:
-                    lost = True
-
-        key = self._key()
-        self._cell.tails[key] = tail
+        key, follower = self._key(), _Follower()
+        self._followers[key] = follower
         try:
             seq = after_seq
             while True:
                 # History first, then live; after an overflow, history again from where we are.
-                lost = False
+                follower.lost = False
                 upto = self._cell.durable_seq
                 while seq < upto:
                     page = await asyncio.to_thread(self._page, seq, min(PAGE, upto - seq))
                     for entry in page:
                         yield entry
                         seq = entry.seq
-                while not lost or not queue.empty():
-                    entry = await queue.get()
-                    if entry.seq == seq + 1:
-                        yield entry
-                        seq = entry.seq
-                    elif entry.seq > seq + 1:
-                        break
+                while not follower.lost:
+                    for entry in await follower.next():
+                        if entry.seq == seq + 1:
+                            yield entry
+                            seq = entry.seq
+                        elif entry.seq > seq + 1:
+                            follower.lose()
+                            break
         finally:
-            self._cell.tails.pop(key, None)
+            self._followers.pop(key, None)
+
+    def _gather(self, entries: Sequence[Entry]) -> None:
+        if not self._followers:
+            return
+        if not self._fresh:
+            asyncio.get_running_loop().call_later(TOLD_AFTER_S, self._tell)
+        self._fresh.extend(entries)
+
+    def _tell(self) -> None:
+        page, self._fresh = tuple(self._fresh), []
+        for follower in self._followers.values():
+            follower.hear(page)
 
     def _page(self, after_seq: int, limit: int) -> list[Entry]:
         return list(self._journal.tail(after_seq, limit))

@@ -381,6 +381,8 @@ class _Caller:
     async def _write(self) -> None:
         while True:
             while self._out:
+                if self._writer.is_closing():
+                    return  # they have left; uvloop would raise at a word to them
                 self._writer.write(self._next_lines())
                 self._room.set()
                 try:

@@ -34,6 +34,7 @@ class Gauges:
         self._cell = cell
         self._lags_ns: deque[int] = deque(maxlen=BEATS)
         self._machine = (0, 0)
+        self._journal_ns = (0, 0)
         self._looked_s = -BEAT_S
 
     async def run(self) -> None:
@@ -54,13 +55,13 @@ class Gauges:
 
     def read(self, now_ns: int) -> Meters:
         cell = self._cell
-        commits = sorted(took for at_ns, took in cell.commits if at_ns > now_ns - MINUTE_NS)
-        rss_bytes, fds = self._ask_machine()
+        self._look_again(now_ns)
+        rss_bytes, fds = self._machine
         return Meters(
             loop_lag_ns=_at(sorted(self._lags_ns), 50),
             loop_lag_max_ns=max(self._lags_ns, default=0),
-            journal_ns=_at(commits, 50),
-            journal_p99_ns=_at(commits, 99),
+            journal_ns=self._journal_ns[0],
+            journal_p99_ns=self._journal_ns[1],
             recovery_ns=_recovery_ns(cell),
             steps=cell.steps,
             inbox=cell.waiting_events,
@@ -70,11 +71,14 @@ class Gauges:
             fds=fds,
         )
 
-    def _ask_machine(self) -> tuple[int, int]:
+    def _look_again(self, now_ns: int) -> None:
+        """What takes long to find out is found out once a second, however many ask."""
         now_s = asyncio.get_running_loop().time()
-        if now_s - self._looked_s >= BEAT_S:
-            self._looked_s, self._machine = now_s, (_rss_bytes(), _open_files())
-        return self._machine
+        if now_s - self._looked_s < BEAT_S:
+            return
+        self._looked_s, self._machine = now_s, (_rss_bytes(), _open_files())
+        commits = sorted(took for at_ns, took in self._cell.commits if at_ns > now_ns - MINUTE_NS)
+        self._journal_ns = (_at(commits, 50), _at(commits, 99))
 
 
 def _account(look: AccountLook, shell: Shell | None, link: Link) -> AccountLook:
