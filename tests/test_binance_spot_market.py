@@ -187,7 +187,7 @@ def test_changes_trades_and_bars() -> None:
     update = market.read_seen("b@depth@100ms", depth)
     assert isinstance(update, DepthUpdate)
     assert market.change_of(update) == Change(
-        (("0.0024", "10"),), (("0.0026", "0"),), 160, 157, 0, 16_000_000
+        (("0.0024", "10"),), (("0.0026", "0"),), 160, 157, 0, 16_000_000, 16_000_000
     )
     seen = market.read_seen("b@trade", b'{"E":1,"s":"B","t":12,"p":"0.001","q":"100","T":2,"m":true}')
     assert isinstance(seen, TradeSeen)

@@ -38,7 +38,6 @@ MINUTE_MS = 60_000
 def depth(first: int, last: int, prev: int, *bids: list[str], symbol: str = SYMBOL) -> dict[str, Any]:
     data = {
         "e": "depthUpdate",
-        "E": 1,
         "T": 1,
         "s": symbol,
         "U": first,

@@ -107,12 +107,42 @@ def test_changes_of_one_read_are_told_once() -> None:
     assert len(world.said()) == 1
 
 
+def test_what_was_held_up_on_its_way_is_not_believed() -> None:
+    """A line that stood for half a minute and moves again tells the past first."""
+    world = World()
+    books = world.live()
+    late_ns = world.now_ns - 31 * S
+    books.change("X", Change([("99", "5")], NONE, 11, sent_ns=late_ns))
+    assert world.said() == [BookLost("v/a:X", "what the stream says was 31 s on its way")]
+    assert not books.is_live("X")
+    books.change("X", Change([("99", "4")], NONE, 12, sent_ns=late_ns + S))
+    assert world.said() == [], "said once"
+    assert not books.heard("X", late_ns), "an old sign of life is none"
+    books.change("X", Change([("99", "3")], NONE, 13, sent_ns=world.now_ns - S))
+    assert world.said() == [
+        BookUpdate("v/a:X", levels([("99", "3"), ("98", "2")]), levels([("101", "1"), ("102", "2")]), 0)
+    ]
+    assert books.is_live("X")
+    assert world.asked == [], "no snapshot was needed"
+
+
+def test_what_came_late_and_is_followed_by_nothing_is_asked_for_anew() -> None:
+    world = World()
+    books = world.live()
+    books.change("X", Change([("99", "5")], NONE, 11, sent_ns=world.now_ns - 31 * S))
+    world.said()
+    world.wait(6)
+    assert [at for at, _ in world.asked] == [6]
+    books.snapshot("X", BIDS, ASKS, 20, sent_ns=world.now_ns)
+    assert [type(event) for event in world.said()] == [BookUpdate]
+
+
 def test_what_is_not_watched_is_not_kept() -> None:
     world = World()
     books = world.live()
     books.snapshot("Y", BIDS, ASKS, 1)
     books.change("Y", Change(BIDS, ASKS, 2))
-    books.heard("Y")
+    books.heard("Y", world.now_ns)
     books.lost("Y", "who knows")
     assert world.said() == []
     assert books.watch(["Y", "X", "Y"]) == (("Y",), ())
@@ -189,7 +219,7 @@ def test_stale_is_closed_unless_the_line_is_alive_or_repeats_itself() -> None:
     assert books.is_live("X")
     for _ in range(10):
         world.now_ns += S
-        books.heard("X")
+        books.heard("X", world.now_ns)
         books.check()
     assert books.is_live("X")
     for _ in range(6):

@@ -26,6 +26,8 @@ SECOND_NS = 1_000_000_000
 # A status is asked for so often, and after entries no sooner than this after the last one.
 POLL_S = 1.0
 SOON_S = 0.1
+# A picture of a thousand bots is work for the engine: of its time, no more than one part in so many is asked for.
+REST_SHARE = 25
 # An engine that is away is looked for so often.
 AGAIN_S = 0.5
 # An engine that accepts a request and never answers is away too.
@@ -103,6 +105,8 @@ class Link:
             await desk.close()
 
     async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         try:
             await self.fresh()
         except (DeskAway, Refused) as away:
@@ -110,9 +114,10 @@ class Link:
         except TimeoutError:
             self._lost(f"the engine has not answered for {ANSWER_S:g} s; is it stuck?")
             await self.desk("desk").close()
-        await asyncio.sleep(SOON_S if self.here else AGAIN_S)
+        rest_s = min(POLL_S, max(SOON_S, REST_SHARE * (loop.time() - began_s)))
+        await asyncio.sleep(rest_s if self.here else AGAIN_S)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_S - SOON_S):
+            async with asyncio.timeout(POLL_S - rest_s):
                 await self._soon.wait()
         self._soon.clear()
 

@@ -39,8 +39,8 @@ SPANS = Spans(
 )
 
 
-# What a message may take on its way, an engine's freeze included.
-LATEST_NS = 25 * SECOND_NS
+# What a message that is believed may have been on its way: an adapter's bound for that, and clocks that differ.
+LATEST_NS = 8 * SECOND_NS
 
 
 class WireWorld(World):

@@ -7,7 +7,9 @@ follows the book. Everything else is the same everywhere and is here:
 * a book that cannot be believed is told once as `BookLost`; then a fresh snapshot is asked for by `resync`,
   and asked for again with growing waits, so that a broken book never hammers the venue;
 * where the snapshot comes another way than the changes (REST), the changes wait for it (`buffer=True`);
-* a book that is too old is lost (`check`, about once a second), unless the line proves to be alive (`alive`).
+* a book that is too old is lost (`check`, about once a second), unless the line proves to be alive (`alive`);
+* what was held up on its way (a stalled line that moves again) is applied, but the book is not believed until
+  the stream is as young as that again.
 
 Time is the desk's clock. Nothing in here waits.
 """
@@ -32,7 +34,7 @@ BUFFER_MAX = 2_000
 
 class Change(Struct, frozen=True, array_like=True, gc=False):
     """One message of changes. `first`..`last` are the numbers it covers, `prev` the one it follows; a venue
-    that has not all of them leaves them 0."""
+    that has not all of them leaves them 0. `sent_ns` is the venue's clock when it spoke, 0 where not told."""
 
     bids: Pairs
     asks: Pairs
@@ -40,6 +42,7 @@ class Change(Struct, frozen=True, array_like=True, gc=False):
     first: int = 0
     prev: int = 0
     venue_ns: int = 0
+    sent_ns: int = 0
 
 
 Follow = Literal["apply", "skip", "gap"]
@@ -133,6 +136,9 @@ class Books:
             why = kept.book.check_age(now_ns, self._age_max_ns)
             if was_live and why:
                 self._broken(symbol, kept, why)
+            elif was_live and now_ns - kept.late_since_ns > self._age_max_ns and self._is_late(kept):
+                # Nothing younger came: the market is quiet now, and a snapshot tells what it is.
+                self._broken(symbol, kept, kept.book.lose(_late(kept)))
             elif why and now_ns >= kept.ask_ns:
                 # Also where no change waits: the market may be so quiet that none comes.
                 self._ask(symbol, kept, now_ns)
@@ -153,6 +159,9 @@ class Books:
             bids, asks = book.best(self.waits.levels)
             if book.lost:
                 self._broken(symbol, kept, book.lost)
+            elif self._is_late(kept):
+                # It is the way here that was slow: what comes next is younger.
+                self._tell_lost(symbol, kept, _late(kept))
             else:
                 kept.lost_told = False
                 self._say(BookUpdate(kept.market, bids, asks, book.venue_ns))
@@ -165,11 +174,13 @@ class Books:
     def is_live(self, symbol: str) -> bool:
         """Whether this book may be believed now."""
         kept = self._kept.get(symbol)
-        return kept is not None and kept.book.live
+        return kept is not None and kept.book.live and not self._is_late(kept)
 
     # ── what the venue says ─────────────────────────────────────────────────────────────────────
 
-    def snapshot(self, symbol: str, bids: Pairs, asks: Pairs, seq: int, venue_ns: int = 0) -> None:
+    def snapshot(
+        self, symbol: str, bids: Pairs, asks: Pairs, seq: int, venue_ns: int = 0, sent_ns: int = 0
+    ) -> None:
         """Begin this book anew; changes that waited for it are applied by the venue's rule."""
         kept = self._kept.get(symbol)
         if kept is None:
@@ -181,6 +192,7 @@ class Books:
             self._broken(symbol, kept, why)
             return
         kept.fresh, kept.live_ns = True, now_ns
+        kept.came(sent_ns, now_ns)
         self._changed[symbol] = kept
         waiting, kept.waiting = kept.waiting, deque()
         while waiting:
@@ -205,6 +217,7 @@ class Books:
             why = book.change(change.bids, change.asks, change.last, change.venue_ns, now_ns)
             if not why:
                 kept.fresh = False
+                kept.came(change.sent_ns, now_ns)
                 self._changed[symbol] = kept
                 return
         elif follow == "skip":
@@ -217,11 +230,14 @@ class Books:
                 kept.waiting.append(change)
         self._broken(symbol, kept, why)
 
-    def heard(self, symbol: str) -> None:
-        """The venue repeats itself: the book stands."""
+    def heard(self, symbol: str, sent_ns: int) -> bool:
+        """The venue repeats itself: the book stood when it spoke. Whether that is young enough to count."""
         kept = self._kept.get(symbol)
-        if kept is not None:
-            kept.book.heard_ns = self._clock()
+        now_ns = self._clock()
+        if kept is None or now_ns - sent_ns > self._age_max_ns:
+            return False
+        kept.book.heard_ns = now_ns
+        return True
 
     def lost(self, symbol: str, why: str) -> None:
         """The venue's own word, or an unreadable message: this book must not be believed."""
@@ -237,6 +253,9 @@ class Books:
             # The snapshot comes with the subscription: give it as long as a resync.
             self._count_asked(kept, self._clock())
         return kept
+
+    def _is_late(self, kept: _Kept) -> bool:
+        return kept.late_ns > self._age_max_ns
 
     def _await_snapshot(self, symbol: str, kept: _Kept, change: Change) -> None:
         if not self._buffers:
@@ -286,7 +305,16 @@ class _Kept:
         self.fresh = True
         self.live_ns = 0
         self.lost_told = False
+        # How long the last message was on its way, and when it came.
+        self.late_ns = self.late_since_ns = 0
         self.waiting: deque[Change] = deque()
         # Not before this is a snapshot asked for again, and how long the last such wait was.
         self.ask_ns = 0
         self.wait_ns = 0
+
+    def came(self, sent_ns: int, now_ns: int) -> None:
+        self.late_ns, self.late_since_ns = (now_ns - sent_ns if sent_ns else 0), now_ns
+
+
+def _late(kept: _Kept) -> str:
+    return f"what the stream says was {kept.late_ns // SECOND_NS} s on its way"

@@ -198,7 +198,7 @@ class Market:
         if quiet is not None:
             quiet.heard_ns = now_ns
         if said.type == "snapshot" or data.u == 1:
-            self._books.snapshot(symbol, data.b, data.a, data.u, said.venue_ns)
+            self._books.snapshot(symbol, data.b, data.a, data.u, said.venue_ns, said.sent_ns)
         else:
             self._books.change(symbol, public.change_of(said), now_ns)
 
@@ -208,8 +208,8 @@ class Market:
         told = self._told.get(market_of(self._account, symbol))
         if told is None or not self._books.is_live(symbol) or not public.agrees(told, said):
             return
-        self._books.heard(symbol)
-        self._say(told)
+        if self._books.heard(symbol, said.sent_ns):
+            self._say(told)
 
     def _ticker(self, symbol: str, native: str, said: frames.Frame) -> None:
         row = public.read_ticker(said.data)

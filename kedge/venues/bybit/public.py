@@ -109,7 +109,12 @@ class BookSaid(Struct, frozen=True, gc=False):
 
     @property
     def venue_ns(self) -> int:
+        """Of the last change, which may be long ago; `sent_ns` is when the venue spoke of it."""
         return (self.cts or self.ts) * MS
+
+    @property
+    def sent_ns(self) -> int:
+        return self.ts * MS
 
 
 _book = msgspec.json.Decoder(BookSaid, strict=False)
@@ -129,7 +134,7 @@ def read_book(frame: bytes) -> BookSaid | Unreadable:
 def change_of(said: BookSaid) -> Change:
     data = said.data
     number = data.u
-    return Change(data.b, data.a, number, number, number - 1, (said.cts or said.ts) * MS)
+    return Change(data.b, data.a, number, number, number - 1, (said.cts or said.ts) * MS, said.ts * MS)
 
 
 def follows(seq: int, change: Change, first: bool) -> Follow:

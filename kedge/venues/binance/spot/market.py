@@ -344,7 +344,8 @@ def bar_stream(symbol: str, interval_ns: int) -> str | None:
 
 
 def change_of(update: DepthUpdate) -> Change:
-    return Change(update.b, update.a, update.u, update.U, 0, max(update.E, 0) * NS_PER_MS)
+    sent_ns = max(update.E, 0) * NS_PER_MS
+    return Change(update.b, update.a, update.u, update.U, 0, sent_ns, sent_ns)
 
 
 def follows(seq: int, change: Change, fresh: bool) -> Follow:

@@ -45,6 +45,7 @@ class Depth(Struct, frozen=True, tag="depthUpdate", tag_field="e"):
     prev: Count = field(name="pu")
     bids: Levels = field(name="b")
     asks: Levels = field(name="a")
+    sent: Millis = field(name="E", default=0)
 
 
 class Touch(Struct, frozen=True, tag="bookTicker", tag_field="e"):
@@ -171,7 +172,7 @@ class Snapshot(Struct, frozen=True):
 
 
 def change_of(d: Depth) -> Change:
-    return Change(d.bids, d.asks, d.last, d.first, d.prev, d.time * NS_PER_MS)
+    return Change(d.bids, d.asks, d.last, d.first, d.prev, d.time * NS_PER_MS, d.sent * NS_PER_MS)
 
 
 def follows(seq: int, change: Change, fresh: bool) -> Follow:
