@@ -1,7 +1,7 @@
 # What people do with this repository. `make help` lists it; everything sets itself up first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test conformance check storm wirestorm bench docs translations screenshots lock clean
+.PHONY: help setup run test conformance check storm wirestorm bench docs translations screenshots protos lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,9 @@ translations: $(READY) ## new sentences into the catalogues, .mo files anew; say
 
 screenshots: $(READY) ## take the pictures in docs/pictures anew (needs Chromium; ARGS="--minutes 10")
 	$(BIN)/python tools/screenshots.py $(ARGS)
+
+protos: $(READY) ## the Python of venues' gRPC contracts anew, from kedge/protos/*/*.proto
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. kedge/protos/*/*.proto
 
 lock: ## choose new versions of all dependencies (needs uv)
 	uv lock --upgrade

@@ -13,7 +13,7 @@ from bench.kit import Part, Size
 # In the order of the results page; the quick ones first would hide what matters.
 NAMES = (
     *("durable", "peers", "decide", "idle", "start", "replay", "week", "storm", "gate"),
-    *("wire", "feed", "sign", "many", "lists", "pages", "live", "burden"),
+    *("wire", "feed", "sign", "many", "lists", "pages", "live", "burden", "scan", "spreads"),
 )
 
 

@@ -27,9 +27,11 @@ from bench.lean import Lean
 HOST = "127.0.0.1"
 # After an order, so that whoever writes something down has done it.
 REST_S = 0.004
-WAIT_S = 20.0
+# Safety nets, never measurements: a busy machine takes its time, and who has ended is noticed at once by
+# whoever started both of us.
+WAIT_S = 300.0
 # Until a client is there, which may have to import half a gigabyte first.
-START_S = 90.0
+START_S = 600.0
 NUDGE_S = 0.05
 
 now = time.perf_counter_ns

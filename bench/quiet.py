@@ -21,7 +21,7 @@ from kedge.journal.sqlite import SqliteJournal
 from kedge.model.events import Answered, BookUpdate, Command, LinkUp, LookedUp, OrderNews
 from kedge.model.instrument import Instrument
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer, Feed, Level, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Answer, Ask, Feed, Level, OrderReport, PlaceOrder, Quote, Rules
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.env import Clock, SteadyClock
 from kedge.venues.venue import Condition, Emit
@@ -111,7 +111,7 @@ class QuietVenue:
         self._leaves(client_id)
         return Answered(self.account, "amend", client_id, Answer.DONE)
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
         self._leaves(client_id)
         gone = self.orders.pop(client_id, None)
         if gone is None:
@@ -123,8 +123,14 @@ class QuietVenue:
     async def cancel_all(self, symbol: str | None) -> str:
         return "" if not self.orders else "sweeps are not what is measured here"
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
-        return LookedUp(self.account, client_id, self._clock(), self.orders.get(client_id))
+    async def lookup(self, ask: Ask) -> LookedUp:
+        return LookedUp(self.account, ask.client_id, self._clock(), self.orders.get(ask.client_id))
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        return self._instruments
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        return "prices are not what is measured here"
 
     async def report(self, cursor: str) -> AccountReport | str:
         self.reported.set()

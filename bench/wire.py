@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,8 @@ from bench.kit import (
 )
 from bench.peers import install, python_of
 
+# How often it is looked whether a client that is waited for still lives.
+LOOK_S = 0.2
 NAME, TITLE = "wire", "From a book at the venue to an order at the venue"
 ROUND_TIMES, SHARE_US, SHARE_TIMES, PEER_TIMES = 1.8, 40, 15, 4
 NAUTILUS = HERE / ".nautilus"
@@ -137,14 +140,22 @@ class Pair:
         assert self.venue.stdin is not None
         self.venue.stdin.write(json.dumps(asked) + "\n")
         self.venue.stdin.flush()
-        said = self._heard()
+        said = self._heard(self.client)
         if "failed" in said:
             raise OSError(f"{said['failed']}; {self.log.read_text()[-400:]}")
         return said
 
-    def _heard(self) -> dict[str, Any]:
+    def _heard(self, *lives: subprocess.Popen[str]) -> dict[str, Any]:
+        """What the venue says, however busy the machine is: it is waited for while these live."""
         assert self.venue.stdout is not None
-        said: dict[str, Any] = json.loads(self.venue.stdout.readline())
+        while not select.select([self.venue.stdout], [], [], LOOK_S)[0]:
+            if any(one.poll() is not None for one in lives):
+                self.venue.kill()  # it waits for nobody
+                raise OSError(f"a process ended by itself; {self.log.read_text()[-400:]}")
+        line = self.venue.stdout.readline()
+        if not line:
+            raise OSError("the venue ended by itself")
+        said: dict[str, Any] = json.loads(line)
         return said
 
     def end(self) -> None:

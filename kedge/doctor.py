@@ -6,11 +6,13 @@ Nothing here changes anything: a probe file is written beside the journal, measu
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import importlib.util
 import os
 import platform
 import shutil
+import ssl
 import statistics
 import struct
 import sys
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
+import msgspec
 from msgspec import Struct
 
 from kedge import __version__, client, settings
@@ -29,6 +32,7 @@ from kedge.home import Home
 from kedge.journal.journal import JournalError, LeaseHeld
 from kedge.journal.sqlite import ReadOnlyJournal
 from kedge.journal.store import check_sqlite, file_of
+from kedge.model import frames
 from kedge.model.looks import Status
 from kedge.settings import SettingsWrong
 
@@ -45,6 +49,9 @@ CLOCK_PROBE_S = 0.05
 CLOCK_DRIFT_NS = 5_000_000
 # The clock of a machine without a battery begins at 1970; this is older than Kedge.
 EARLIEST_NS = 1_735_689_600_000_000_000
+# So long a gate may take to answer; a certificate that ends sooner than so many days is said.
+KNOCK_S = 5.0
+CERTIFICATE_DAYS = 14
 FAR_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "glusterfs")
 FORGETFUL_FILE_SYSTEMS = ("tmpfs", "ramfs")
 
@@ -59,7 +66,7 @@ class Finding(Struct, frozen=True):
 def examine(home: Home, environ: Mapping[str, str] = os.environ) -> list[Finding]:
     """Every question, in the order a person would mend things."""
     found = [*versions(), *_home(home)]
-    cell = "main"
+    cell, said = "main", None
     try:
         said = settings.load(home.settings, environ)
         cell = said.desk.cell
@@ -68,8 +75,13 @@ def examine(home: Home, environ: Mapping[str, str] = os.environ) -> list[Finding
     except SettingsWrong as wrong:
         found.append(Finding("settings", "fail", str(wrong), "mend the file; kedge settings show checks it"))
     found += [_bots(home), *_clock()]
+    if said is not None and said.gate.listen:
+        found += _gate(home, said.gate, environ)
+    if said is not None and said.desk.gate:
+        found += _far_desk(home, environ)
     if home.root.is_dir():
-        found += [*_disk(home.root), *_desk(home, cell)]
+        found += _disk(home.root)
+        found += _desk(home, cell) if said is None or not said.desk.gate else ()
     return found
 
 
@@ -301,6 +313,10 @@ def _desk(home: Home, cell: str) -> Iterator[Finding]:
         yield Finding("desk", "fail", str(refused), "ask as the user who runs it")
         return
     yield Finding("desk", "ok", f"running, life {status.life}, journal at {status.seq}")
+    yield from _about(status)
+
+
+def _about(status: Status) -> Iterator[Finding]:
     if status.version != __version__:
         yield Finding(
             "desk version",
@@ -312,9 +328,119 @@ def _desk(home: Home, cell: str) -> Iterator[Finding]:
         yield Finding("desk", "warn", need, "kedge status")
 
 
-async def _status(path: Path) -> Status:
-    async with client.connect(path, via="doctor") as desk:
+async def _status(gate: client.address.Gate) -> Status:
+    async with client.connect(gate, via="doctor") as desk:
         return await desk.status()
+
+
+# ── the gate for other machines ─────────────────────────────────────────────────────────────────
+
+
+def _gate(home: Home, chosen: settings.GateSettings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """The engine's side: its certificate, that it is listened at, and each token as a caller shows it."""
+    if chosen.cert:
+        yield _certificate(chosen)
+    if not chosen.tokens:
+        says = f"nobody can come by {chosen.listen}: there is no token"
+        yield Finding("gate tokens", "fail", says, "write a [[gate.tokens]] into the settings")
+        return
+    try:
+        kept = settings.Secrets(home.secrets, environ)
+        shown = {
+            token.name: kept.find(token.secret, f"[[gate.tokens]] {token.name}").reveal()
+            for token in chosen.tokens
+        }
+    except SettingsWrong as wrong:
+        says, _, mend = str(wrong).partition("; ")
+        yield Finding("gate tokens", "fail", says, mend.removeprefix("run: ") or "write it into secrets.toml")
+        return
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(chosen.host, chosen.host)
+    denied: list[str] = []
+    for name, token in shown.items():
+        try:
+            answer = asyncio.run(_knock(host, chosen, token))
+        except OSError as error:
+            why = error.strerror or str(error) or type(error).__name__
+            says = f"nobody answers at {chosen.listen} ({why})"
+            yield Finding("gate", "warn", says, "start the engine: kedge up; or free the port")
+            return
+        if answer != "Welcome":
+            denied.append(name)
+    if denied:
+        says = f"{chosen.listen} does not let in {', '.join(denied)}"
+        yield Finding("gate tokens", "fail", says, "a token has 24 letters or more; wait 5 s after a change")
+    else:
+        yield Finding("gate tokens", "ok", f"{chosen.listen} answers and knows every token ({len(shown)})")
+
+
+async def _knock(host: str, chosen: settings.GateSettings, token: str) -> str:
+    """The word that is answered to this token. Raises `OSError`."""
+    tls = None
+    if chosen.cert:
+        # It is this machine that is asked; that others trust the certificate is their side's question.
+        tls = ssl.create_default_context()
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    async with asyncio.timeout(KNOCK_S):
+        reader, writer = await asyncio.open_connection(host, chosen.port, ssl=tls)
+        try:
+            writer.write(frames.pack(frames.Hello(frames.PROTOCOL, "doctor", token)))
+            line = await reader.readline()
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+    return str(msgspec.json.decode(line or b"{}", type=dict[str, object]).get("type", ""))
+
+
+def _certificate(chosen: settings.GateSettings) -> Finding:
+    cert, key = Path(chosen.cert).expanduser(), Path(chosen.key).expanduser()
+    try:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(cert, key, password=lambda: "")
+        until = _until(cert)
+    except (OSError, ValueError, ssl.SSLError) as error:
+        why = getattr(error, "strerror", "") or getattr(error, "reason", "") or "the key has a password"
+        says = f"{cert} and {key} cannot be used ({why})"
+        return Finding("gate certificate", "fail", says, "see docs/how-to/desk-on-another-host.md")
+    if not until:
+        return Finding("gate certificate", "ok", f"{cert} and its key belong together")
+    now_s = time.time()  # storm-ok: the machine's clock is what certificates are judged by
+    days = int((ssl.cert_time_to_seconds(until) - now_s) // 86_400)
+    mend = "renew it; the engine takes the new files within a minute"
+    if days < 0:
+        return Finding("gate certificate", "fail", f"{cert} has ended ({until})", mend)
+    level: Level = "warn" if days < CERTIFICATE_DAYS else "ok"
+    return Finding("gate certificate", level, f"{cert} is good until {until}", mend if level != "ok" else "")
+
+
+def _until(cert: Path) -> str:
+    """When the first certificate of a file ends; "" where the standard library does not tell (one that an
+    authority signed is not listed among those that may vouch for others)."""
+    end = "-----END CERTIFICATE-----"
+    known = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    known.load_verify_locations(cadata=f"{cert.read_text().partition(end)[0]}{end}\n")
+    listed = known.get_ca_certs()
+    return str(listed[0]["notAfter"]) if listed else ""
+
+
+def _far_desk(home: Home, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """The desk's side: the engine's gate as every command of this home reaches it."""
+    try:
+        gate = client.address.gate_of(home, environ=environ)
+        status = asyncio.run(_status(gate))
+    except SettingsWrong as wrong:
+        yield Finding("desk", "fail", str(wrong), "see docs/how-to/desk-on-another-host.md")
+        return
+    except client.DeskAway as away:
+        mend = "is the engine running, and does its firewall let this machine in?"
+        yield Finding("desk", "fail", str(away), mend)
+        return
+    except client.Refused as refused:
+        mend = "see `gate_ca` and `gate_token` in docs/how-to/desk-on-another-host.md"
+        yield Finding("desk", "fail", str(refused), mend)
+        return
+    yield Finding("desk", "ok", f"running at {gate}, life {status.life}, journal at {status.seq}")
+    yield from _about(status)
 
 
 def _at_rest(home: Home, cell: str, away: client.DeskAway) -> Iterator[Finding]:

@@ -77,11 +77,12 @@ async def a_far_gate(
     tls: bool = True,
     warned: list[str] | None = None,
     bugs: list[BaseException] | None = None,
+    host: str = "127.0.0.1",
     **bounds: float,
 ) -> AsyncIterator[TcpGate]:
     """Open on a free port of this machine; a bug that no test expects fails it."""
     cert, key = write_pair(folder) if tls else ("", "")
-    settings = GateSettings(listen="127.0.0.1:0", cert=cert, key=key, tokens=TOKENS, **bounds)  # type: ignore[arg-type]
+    settings = GateSettings(listen=f"{host}:0", cert=cert, key=key, tokens=TOKENS, **bounds)  # type: ignore[arg-type]
     found: list[BaseException] = [] if bugs is None else bugs
     door = Door(port, "main", settings, found.append)
     keys = keys_of(settings, secrets_of(folder))

@@ -26,9 +26,10 @@ from kedge.engine.engine import RiskBook
 from kedge.journal.journal import JournalError, Past
 from kedge.model import records as r
 from kedge.model.events import Answered, BookUpdate, Command, LinkUp, LookedUp
+from kedge.model.instrument import Instrument
 from kedge.model.order import State
 from kedge.model.records import CommandTaken, Entry
-from kedge.model.venue import AccountReport, Answer, Feed, Level, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Answer, Ask, Feed, Level, OrderReport, PlaceOrder, Quote, Rules
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.sim.loop import StormLoop
 from kedge.venues.venue import Condition, Emit
@@ -122,7 +123,7 @@ class HandVenue:
         self.watched: list[tuple[str, ...]] = []
         self.hold = False
         self.closed = False
-        self.report_says = ""
+        self.report_says = self.quotes_say = ""
         self.at_place: Callable[[PlaceOrder], None] = lambda order: None
         self.retries = 0
         self.cancel_all_says = self.odd = ""
@@ -182,7 +183,7 @@ class HandVenue:
         await self._leave("amend", client_id)
         return Answered(self.account, "amend", client_id, Answer.DONE)
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
         await self._leave("cancel", client_id)
         return Answered(self.account, "cancel", client_id, Answer.ACCEPTED)
 
@@ -198,10 +199,21 @@ class HandVenue:
     def condition(self) -> Condition:
         return Condition(3, 100, 5_000_000, 0)
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+    async def lookup(self, ask: Ask) -> LookedUp:
         asked_ns = self.clock()
-        await self._leave("lookup", client_id)
-        return LookedUp(self.account, client_id, asked_ns)
+        await self._leave("lookup", ask.client_id)
+        return LookedUp(self.account, ask.client_id, asked_ns)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        await self._leave("instruments", "")
+        return (perp(),)
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        await self._leave("quotes", ",".join(symbols or ()))
+        if self.quotes_say:
+            return self.quotes_say
+        known = (Quote("BTC-PERP", bid=D(60000), ask=D(60001), last=D(60000), venue_ns=self.clock()),)
+        return tuple(one for one in known if symbols is None or one.symbol in symbols)
 
     async def report(self, cursor: str) -> AccountReport | str:
         asked_ns = self.clock()

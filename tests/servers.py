@@ -39,6 +39,7 @@ class Server:
 
     def __init__(self, kind: str, folder: Path, user: str) -> None:
         self.kind, self.folder, self.user = kind, folder, user
+        self._pid, self._again = 0, lambda: 0
 
     def address(self, name: str) -> Address:
         if self.kind == "postgresql":
@@ -53,6 +54,13 @@ class Server:
     @property
     def root(self) -> str:
         return "postgres" if self.kind == "postgresql" else "mysql"
+
+    def halt(self) -> None:
+        """Away, with its data kept; for a server of one's own (`started`)."""
+        _end(self, self._pid)
+
+    def go_on(self) -> None:
+        self._pid = self._again()
 
     def make(self) -> Address:
         """A database that nobody else uses."""
@@ -127,11 +135,17 @@ def _start(command: list[str], owner: dict[str, Any], server: Server) -> int:
             database.close()
 
     eventually(answers, f"{server.kind} answers")
+    server._again = lambda: _start(command, owner, server)
     process.returncode = 0  # not ours to wait for
     return process.pid
 
 
 def _stop(server: Server, pid: int) -> None:
+    _end(server, pid)
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def _end(server: Server, pid: int) -> None:
     def ended() -> bool:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
@@ -143,7 +157,6 @@ def _stop(server: Server, pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGINT if server.kind == "postgresql" else signal.SIGTERM)
         eventually(ended, f"{server.kind} ends")
-    shutil.rmtree(server.folder, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:
@@ -210,11 +223,11 @@ def _begin(kind: str) -> tuple[Server, int]:
 @contextmanager
 def started(kind: str) -> Iterator[Server]:
     """A server of one's own."""
-    server, pid = _begin(kind)
+    server, server._pid = _begin(kind)
     try:
         yield server
     finally:
-        _stop(server, pid)
+        _stop(server, server._pid)
 
 
 # ── shared by the workers of one run ────────────────────────────────────────────────────────────

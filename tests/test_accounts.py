@@ -147,6 +147,6 @@ def test_what_is_missing_is_a_failure_with_its_mend(home: Home, monkeypatch: pyt
 
 
 def test_ccxt_that_is_not_installed_is_said_with_the_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "find_spec", lambda name: None)
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
     said = "ccxt-kraken needs ccxt, which is not installed: pip install kedge[ccxt]"
     assert accounts.maker_of("ccxt-kraken") == said

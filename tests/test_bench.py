@@ -29,6 +29,8 @@ BUDGETS = {
     "pages": 1,
     "live": 1,
     "burden": 1,
+    "scan": 2,
+    "spreads": 2,
 }
 
 

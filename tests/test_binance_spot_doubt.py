@@ -24,7 +24,7 @@ from binance_kit import (
 )
 
 from kedge.model.events import BookLost, BookUpdate, LinkDown, LinkUp
-from kedge.model.venue import AccountReport, Answer
+from kedge.model.venue import AccountReport, Answer, Ask
 
 DAY_MS = 24 * 3_600_000
 WEIGHTS = {"/api/v3/depth": 50, "/api/v3/myTrades": 20, "/api/v3/account": 20, "/api/v3/exchangeInfo": 20}
@@ -119,7 +119,7 @@ def test_an_account_with_many_symbols_is_reported_within_the_venues_limit() -> N
         report = await reported(world)
         assert report.complete
         assert world.loop.time() < 900
-        looked_up = await venue.lookup(ID, names[0])
+        looked_up = await venue.lookup(Ask(ID, names[0]))
         assert looked_up.error == ""
         while len({news.market: None for news in world.told(BookUpdate)}) < 500:
             assert world.loop.time() < 1_200
@@ -233,7 +233,7 @@ def test_too_many_orders_hold_up_orders_and_nothing_else() -> None:
         )
         cancelled = await venue.cancel(ID, SYMBOL, START_NS + 60 * 10**9)
         assert cancelled.answer is Answer.DONE
-        assert (await venue.lookup(ID, SYMBOL)).error == ""
+        assert (await venue.lookup(Ask(ID, SYMBOL))).error == ""
         await world.pause(61)
         world.ws["order.place"] = lambda p: (200, order_said(p["newClientOrderId"]))
         assert (await venue.place(limit_order(ID[:-2] + "78", qty=Decimal(1)))).answer is Answer.DONE
@@ -258,7 +258,7 @@ def test_a_venue_that_wants_to_be_left_alone_is_not_asked_the_time_either() -> N
         venue = await world.up()
         world.headers = {"retry-after": "55"}
         world.on["GET", "/api/v3/order"] = lambda _: refuse(-1003, "Too many requests", 429)
-        await venue.lookup(ID, SYMBOL)
+        await venue.lookup(Ask(ID, SYMBOL))
         world.headers = {}
         before = len(world.asked), [len(line.heard) for line in world.lines if line.path != "/stream"]
         await world.pause(50)

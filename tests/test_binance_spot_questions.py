@@ -29,7 +29,7 @@ from binance_kit import (
 
 from kedge.model.events import LinkUp
 from kedge.model.order import State
-from kedge.model.venue import AccountReport
+from kedge.model.venue import AccountReport, Ask
 from kedge.venues.binance.spot.names import read_cursor
 from kedge.venues.wires import NoReply
 
@@ -57,7 +57,7 @@ def test_an_order_is_found_by_its_own_id() -> None:
     async def test(world: World) -> None:
         venue = await world.up()
         world.on["GET", "/api/v3/order"] = by_name(**{f"id_{ID}": order_said(executedQty="0.2")})
-        found = await venue.lookup(ID, SYMBOL)
+        found = await venue.lookup(Ask(ID, SYMBOL))
         assert found.order is not None
         assert (found.order.client_id, found.order.cum_qty) == (ID, Decimal("0.2"))
         assert (found.error, found.asked_ns) != ("", 0)
@@ -70,7 +70,7 @@ def test_a_cancelled_order_is_found_by_the_name_that_our_cancel_gave_it() -> Non
         venue = await world.up()
         renamed = order_said(f"c-{ID}", status="CANCELED", executedQty="0.1")
         world.on["GET", "/api/v3/order"] = by_name(**{f"id_c-{ID}": renamed})
-        found = await venue.lookup(ID, SYMBOL)
+        found = await venue.lookup(Ask(ID, SYMBOL))
         assert found.order is not None
         assert (found.order.client_id, found.order.state) == (ID, State.CANCELLED)
         assert found.order.cum_qty == Decimal("0.1")
@@ -83,7 +83,7 @@ def test_an_order_that_somebody_else_cancelled_is_found_by_its_number() -> None:
         venue = await world.up()
         world.event(execution())  # number 7 is ours
         world.on["GET", "/api/v3/order"] = by_name(n7=order_said("web_xyz", status="CANCELED"))
-        found = await venue.lookup(ID, SYMBOL)
+        found = await venue.lookup(Ask(ID, SYMBOL))
         assert found.order is not None
         assert (found.order.client_id, found.order.state) == (ID, State.CANCELLED)
 
@@ -98,7 +98,7 @@ def test_an_order_that_lookups_do_not_show_yet_is_found_in_the_lists() -> None:
             older = order_said(orderId=3, status="EXPIRED")
             listed = [older, order_said(), order_said("f" * 32, orderId=9)]
             world.on["GET", path] = lambda _: (200, listed)
-            found = await venue.lookup(ID, SYMBOL)
+            found = await venue.lookup(Ask(ID, SYMBOL))
             assert found.order is not None
             assert (found.order.venue_id, found.order.state) == ("7", State.OPEN)
 
@@ -109,7 +109,7 @@ def test_not_found_is_said_when_every_place_has_answered() -> None:
     async def test(world: World) -> None:
         venue = await world.up()
         before = len(world.asked)
-        found = await venue.lookup(ID, SYMBOL)
+        found = await venue.lookup(Ask(ID, SYMBOL))
         assert (found.order, found.error) == (None, "")
         assert [path for _, path, _, _ in world.asked[before:]] == [
             "/api/v3/order",
@@ -135,7 +135,7 @@ def test_a_place_that_does_not_answer_leaves_the_question_open() -> None:
             async def test(world: World, path: str = path, reply: Reply = reply) -> None:
                 venue = await world.up()
                 world.on["GET", path] = lambda _: reply
-                found = await venue.lookup(ID, SYMBOL)
+                found = await venue.lookup(Ask(ID, SYMBOL))
                 assert found.order is None
                 assert found.error
 
@@ -146,14 +146,14 @@ def test_an_answer_about_another_order_is_none() -> None:
     async def test(world: World) -> None:
         venue = await world.up()
         world.on["GET", "/api/v3/order"] = lambda _: (200, order_said("f" * 32))
-        assert "another order" in (await venue.lookup(ID, SYMBOL)).error
+        assert "another order" in (await venue.lookup(Ask(ID, SYMBOL))).error
 
     in_world(test)
 
 
 def test_without_a_link_nothing_is_known() -> None:
     async def test(world: World) -> None:
-        assert "not connected" in (await world.venue.lookup(ID, SYMBOL)).error
+        assert "not connected" in (await world.venue.lookup(Ask(ID, SYMBOL))).error
         assert "not connected" in str(await world.venue.report(""))
 
     in_world(test)
@@ -294,7 +294,7 @@ def test_a_symbol_first_traded_just_before_a_crash_is_not_missed() -> None:
         order = order_said(symbol="ETHUSDT", status="FILLED", time=traded_ms, updateTime=traded_ms)
         world.on["GET", "/api/v3/order"] = by_name(**{f"id_{ID}": order, "n7": order})
         Past(world, [trade_said(4, symbol="ETHUSDT", time=traded_ms)])
-        assert (await world.venue.lookup(ID, "ETHUSDT")).order is not None
+        assert (await world.venue.lookup(Ask(ID, "ETHUSDT"))).order is not None
         third = await reported(world, second.cursor)
         assert [(fill.client_id, fill.symbol) for fill in third.fills] == [(ID, "ETHUSDT")]
 
@@ -468,7 +468,7 @@ def test_a_question_keeps_to_the_budget_and_a_deed_has_the_reserve() -> None:
         venue = await world.up()
         world.headers = {"x-mbx-used-weight-1m": "4490"}
         at_s = world.loop.time()
-        looking = asyncio.ensure_future(venue.lookup(ID, SYMBOL))
+        looking = asyncio.ensure_future(venue.lookup(Ask(ID, SYMBOL)))
         await world.pause(1)
         world.headers = {}
         world.ws["order.place"] = lambda p: (200, order_said())

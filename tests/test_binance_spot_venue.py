@@ -23,7 +23,7 @@ from kedge.model.events import (
     TradesSeen,
 )
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer, Feed
+from kedge.model.venue import AccountReport, Answer, Ask, Feed
 from kedge.sim.tape import Tape
 from kedge.storm.window import View, Window
 from kedge.storm.wires import Rough
@@ -65,7 +65,7 @@ def test_a_tour() -> None:
         cancelled = await venue.cancel(resting.client_id, BTC, world.clock() + SECOND)
         assert cancelled.order is not None
         assert cancelled.order.state is State.CANCELLED
-        found = await venue.lookup(resting.client_id, BTC)
+        found = await venue.lookup(Ask(resting.client_id, BTC))
         assert found.order is not None
         assert (found.order.state, found.order.client_id) == (State.CANCELLED, resting.client_id)
         last = await reported(world, first.cursor)
@@ -141,7 +141,7 @@ def test_an_order_whose_answer_is_lost_is_unknown_and_found() -> None:
         world.sea.frames.clear()
         assert (answered.answer, answered.unsent) == (Answer.UNKNOWN, False)
         await world.pause(30)
-        found = await venue.lookup(order.client_id, BTC)
+        found = await venue.lookup(Ask(order.client_id, BTC))
         assert found.order is not None
         assert found.order.state is State.OPEN
 
@@ -156,7 +156,7 @@ def test_an_order_that_is_lost_on_its_way_never_was() -> None:
         world.sea.frames["order.place"] = "dropped"
         assert (await venue.place(order)).answer is Answer.UNKNOWN
         world.sea.frames.clear()
-        found = await venue.lookup(order.client_id, BTC)
+        found = await venue.lookup(Ask(order.client_id, BTC))
         assert (found.order, found.error) == (None, "")
 
     in_world(test)
@@ -172,7 +172,7 @@ def test_an_order_that_comes_after_its_last_moment_is_refused() -> None:
         world.sea.frames.clear()
         assert answered.answer in (Answer.REJECTED, Answer.UNKNOWN)
         await world.pause(60)
-        assert (await venue.lookup(late.client_id, BTC)).order is None
+        assert (await venue.lookup(Ask(late.client_id, BTC))).order is None
 
     in_world(test)
 
@@ -190,7 +190,7 @@ def test_by_rest_every_broken_answer_is_unknown_and_a_lookup_tells(fate: str) ->
         answered = await venue.place(order)
         world.sea.http.clear()
         assert answered.answer is Answer.UNKNOWN, answered
-        found = await venue.lookup(order.client_id, BTC)
+        found = await venue.lookup(Ask(order.client_id, BTC))
         assert found.error == ""
         assert (found.order is not None) == (fate in ("failed", "unheard"))
         assert not world.told(LinkDown)
@@ -247,10 +247,10 @@ def test_a_desk_that_died_finds_its_orders_and_fills() -> None:
             await venue.place(order)
         await venue.cancel(cancelled.client_id, BTC, world.clock() + SECOND)
         venue = await world.another_life()
-        found = await venue.lookup(cancelled.client_id, BTC)
+        found = await venue.lookup(Ask(cancelled.client_id, BTC))
         assert found.order is not None
         assert (found.order.client_id, found.order.state) == (cancelled.client_id, State.CANCELLED)
-        assert (await venue.lookup(taken.client_id, BTC)).order is not None
+        assert (await venue.lookup(Ask(taken.client_id, BTC))).order is not None
         report = await reported(world, cursor)
         assert [order.client_id for order in report.open_orders] == [resting.client_id]
         assert {fill.client_id for fill in report.fills} == {taken.client_id}
@@ -343,7 +343,7 @@ def test_the_venue_never_has_to_tell_us_off() -> None:
             order = world.order("buy", "0.001", str(bid - 100))
             if (await venue.place(order)).answer is Answer.DONE:
                 await venue.cancel(order.client_id, BTC, world.clock() + SECOND)
-            await venue.lookup(order.client_id, BTC)
+            await venue.lookup(Ask(order.client_id, BTC))
         for _ in range(20):
             await venue.report("")
         assert world.net.stats()["bans"] == 0
@@ -397,7 +397,7 @@ def test_what_is_said_of_orders_is_true_and_every_fill_is_told_once(seed: int) -
                 assert there is None, f"{answered.reason}: and yet it is there"
             if answered.answer is Answer.DONE:
                 assert there is not None
-            found = await world.venue.lookup(client_id, BTC)
+            found = await world.venue.lookup(Ask(client_id, BTC))
             assert found.error == ""
             assert (found.order is None) == (there is None)
             if there is not None and found.order is not None:

@@ -259,6 +259,10 @@ def wanted(**members: Any) -> PlaceOrder:
             {"type": "STOP_LOSS", "stopPrice": "10000"},
         ),
         (
+            wanted(kind="take_limit", trigger_price=Decimal("51000.5")),
+            {"type": "TAKE_PROFIT_LIMIT", "timeInForce": "GTC", "price": "52000", "stopPrice": "51000.5"},
+        ),
+        (
             wanted(kind="stop_limit", trigger_price=Decimal("53000.5")),
             {"type": "STOP_LOSS_LIMIT", "timeInForce": "GTC", "price": "52000", "stopPrice": "53000.5"},
         ),

@@ -29,7 +29,7 @@ from kedge.model.events import (
     LinkUp,
 )
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer
+from kedge.model.venue import AccountReport, Answer, Ask
 from kedge.venues.venue import Setup
 from kedge.venues.wires import NoReply
 
@@ -503,21 +503,21 @@ def test_the_dead_man_is_armed_renewed_and_stopped() -> None:
 def test_a_lookup_asks_where_the_order_may_be() -> None:
     async def test(world: World) -> None:
         await world.up()
-        missing = await world.venue.lookup(name(1), SYMBOL)
+        missing = await world.venue.lookup(Ask(name(1), SYMBOL))
         assert (missing.order, missing.error) == (None, "")
         places = ["/fapi/v1/order", "/fapi/v1/algoOrder", "/fapi/v1/allAlgoOrders"]
         assert world.fake.paths()[-3:] == places
         world.fake.orders[name(1)] = order_row(status="FILLED", executedQty="1")
-        found = await world.venue.lookup(name(1), SYMBOL)
+        found = await world.venue.lookup(Ask(name(1), SYMBOL))
         assert found.order is not None
         assert found.order.state is State.FILLED
         # Known now, so only one question.
         del world.fake.orders[name(1)]
         before = len(world.fake.asked)
-        await world.venue.lookup(name(1), SYMBOL)
+        await world.venue.lookup(Ask(name(1), SYMBOL))
         assert [path for _, path, _ in world.fake.asked[before:]] == ["/fapi/v1/order"]
         world.fake.says["GET", "/fapi/v1/order"] = lambda p: refusal(-1001, "Internal error")
-        failed = await world.venue.lookup(name(1), SYMBOL)
+        failed = await world.venue.lookup(Ask(name(1), SYMBOL))
         assert failed.error
 
     with_world(test)
@@ -530,16 +530,16 @@ def test_a_lookup_follows_a_triggered_stop() -> None:
         world.fake.orders["991"] = order_row(
             orderId=991, clientOrderId="other", status="PARTIALLY_FILLED", executedQty="0.5"
         )
-        found = (await world.venue.lookup(name(2), SYMBOL)).order
+        found = (await world.venue.lookup(Ask(name(2), SYMBOL))).order
         assert found is not None
         assert (found.client_id, found.cum_qty, found.kind) == (name(2), Decimal("0.5"), "stop")
         # No longer shown: its trades decide.
         del world.fake.orders["991"]
-        still = await world.venue.lookup(name(2), SYMBOL)
+        still = await world.venue.lookup(Ask(name(2), SYMBOL))
         assert "does not show its order yet" in still.error
         world.fake.algos[name(2)] = algo_row(algoStatus="FINISHED", actualOrderId="991")
         world.fake.trades = [trade_row(orderId=991, qty="0.4"), trade_row(orderId=991, qty="0.6", id=78)]
-        ended = (await world.venue.lookup(name(2), SYMBOL)).order
+        ended = (await world.venue.lookup(Ask(name(2), SYMBOL))).order
         assert ended is not None
         assert (ended.state, ended.cum_qty) == (State.FILLED, Decimal(1))
 

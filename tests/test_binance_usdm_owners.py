@@ -26,7 +26,7 @@ from binance_usdm_kit import (
 
 from kedge.model.events import BookLost, BookUpdate, FillNews, LinkDown
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer
+from kedge.model.venue import AccountReport, Answer, Ask
 from kedge.venues.venue import Setup
 
 
@@ -70,14 +70,14 @@ def test_a_finished_stop_whose_order_is_not_shown_yet_was_not_refused() -> None:
         await world.up()
         now_ms = world.fake.now_ms()
         world.fake.algos[name(2)] = algo_row(algoStatus="FINISHED", actualOrderId="991", updateTime=now_ms)
-        early = await world.venue.lookup(name(2), SYMBOL)
+        early = await world.venue.lookup(Ask(name(2), SYMBOL))
         assert early.order is None
         assert "does not show" in early.error
         world.fake.trades = [trade_row(orderId=991, qty="0.4")]
-        partly = await world.venue.lookup(name(2), SYMBOL)
+        partly = await world.venue.lookup(Ask(name(2), SYMBOL))
         assert partly.order is None
         await asyncio.sleep(11)
-        late = (await world.venue.lookup(name(2), SYMBOL)).order
+        late = (await world.venue.lookup(Ask(name(2), SYMBOL))).order
         assert late is not None
         assert (late.state, late.cum_qty) == (State.CANCELLED, Decimal("0.4"))
 
@@ -91,7 +91,7 @@ def test_a_stop_that_the_lookup_no_longer_shows_is_found_in_the_list() -> None:
         await world.up()
         world.fake.all_algos = [algo_row(algoStatus="FINISHED", actualOrderId="991")]
         world.fake.orders["991"] = order_row(orderId=991, clientOrderId="x", status="FILLED", executedQty="1")
-        found = (await world.venue.lookup(name(2), SYMBOL)).order
+        found = (await world.venue.lookup(Ask(name(2), SYMBOL))).order
         assert found is not None
         assert (found.client_id, found.state, found.cum_qty) == (name(2), State.FILLED, Decimal(1))
 
@@ -225,7 +225,7 @@ def test_an_account_with_many_contracts_is_reported_within_the_venues_limit() ->
         said = await report(world)
         assert said.complete
         assert asyncio.get_running_loop().time() < 600
-        found = await world.venue.lookup(name(1), symbols[0])
+        found = await world.venue.lookup(Ask(name(1), symbols[0]))
         assert found.error == ""
         await asyncio.sleep(600)
         assert len({news.market: None for news in world.told(BookUpdate)}) == 500
@@ -290,7 +290,7 @@ def test_a_venue_that_wants_to_be_left_alone_is_not_gone_to() -> None:
         await world.up()
         world.fake.headers = {"retry-after": "300"}
         world.fake.says["GET", "/fapi/v1/order"] = lambda p: refusal(-1003, "Too many requests", 429)
-        await world.venue.lookup(name(1), SYMBOL)
+        await world.venue.lookup(Ask(name(1), SYMBOL))
         world.fake.headers = {}
         deeds = world.fake.line("ws-fapi")
         before = len(deeds.said)

@@ -22,6 +22,7 @@ from kedge.model.events import (
 )
 from kedge.model.order import State
 from kedge.model.venue import AccountReport, Answer, Feed, PlaceOrder
+from kedge.model.venue import Ask as Question
 from kedge.sim.loop import StormLoop
 from kedge.venues.binance.usdm.asks import Ask
 from kedge.venues.binance.usdm.rules import Options
@@ -141,7 +142,7 @@ def test_an_order_rests_is_amended_and_cancelled() -> None:
         await world.until(lambda: world.orders(order.client_id)[-1].state is State.CANCELLED)
         again = await world.venue.cancel(order.client_id, BTC, until())
         assert again.answer is Answer.REJECTED
-        found = await world.venue.lookup(order.client_id, BTC)
+        found = await world.venue.lookup(Question(order.client_id, BTC))
         assert found.order is not None
         assert found.order.state is State.CANCELLED
         assert (await report(world)).open_orders == ()
@@ -237,7 +238,7 @@ def test_a_stop_triggers_and_trades_under_its_own_id() -> None:
         said = await report(world)
         assert all(p.qty == 0 for p in said.positions)
         assert {f.client_id for f in said.fills if f.side == "sell"} == {order.client_id}
-        found = await world.venue.lookup(order.client_id, BTC)
+        found = await world.venue.lookup(Question(order.client_id, BTC))
         assert found.order is not None
         assert (found.order.state, found.order.cum_qty) == (State.FILLED, Decimal("0.1"))
 
@@ -262,7 +263,7 @@ def test_a_stop_that_triggered_while_the_desk_was_dead_is_known_by_its_id() -> N
         # And what it does from now on is told under its id too.
         world.move("60100")
         await world.until(lambda: world.fills(limit.client_id), what="the fill of what rested")
-        found = await world.venue.lookup(order.client_id, BTC)
+        found = await world.venue.lookup(Question(order.client_id, BTC))
         assert found.order is not None
         assert found.order.state is State.FILLED
 
@@ -288,7 +289,7 @@ def test_a_stop_by_the_mark_and_one_that_is_cancelled() -> None:
         answer = await world.venue.cancel(order.client_id, BTC, until())
         assert answer.answer is Answer.ACCEPTED
         await world.until(lambda: world.orders(order.client_id)[-1].state is State.CANCELLED)
-        found = await world.venue.lookup(order.client_id, BTC)
+        found = await world.venue.lookup(Question(order.client_id, BTC))
         assert found.order is not None
         assert found.order.state is State.CANCELLED
 
@@ -304,7 +305,7 @@ def test_an_answer_that_was_lost_is_unknown_and_found() -> None:
         order, answer = await world.place()
         assert answer.answer is Answer.UNKNOWN
         world.sea.frames.clear()
-        found = await world.venue.lookup(order.client_id, BTC)
+        found = await world.venue.lookup(Question(order.client_id, BTC))
         assert found.order is not None
         assert found.order.state is State.OPEN
         assert len([s for s in world.sea.said if order.client_id.encode() in s]) == 1
@@ -328,8 +329,8 @@ def test_without_the_line_of_deeds_orders_go_by_rest() -> None:
         world.sea.http["POST /fapi/v1/order"] = "refused"
         _, answer = await world.place()
         assert answer.unsent
-        assert (await world.venue.lookup(order.client_id, BTC)).order is not None
-        missing = await world.venue.lookup(lost.client_id, BTC)
+        assert (await world.venue.lookup(Question(order.client_id, BTC))).order is not None
+        missing = await world.venue.lookup(Question(lost.client_id, BTC))
         assert (missing.order, missing.error) == (None, "")
 
     tour(main)
@@ -405,7 +406,7 @@ def test_the_venues_own_failures_have_their_class(kind: str, answer: Answer, by_
         order, said = await world.place()
         assert said.answer is answer, said
         assert said.reason
-        found = await world.venue.lookup(order.client_id, BTC)
+        found = await world.venue.lookup(Question(order.client_id, BTC))
         assert not found.error
         if answer is Answer.REJECTED:
             assert found.order is None
@@ -440,7 +441,7 @@ def test_the_venue_dies_and_comes_back() -> None:
         world.revive()
         await world.link_again()
         for one in (order, waiting):
-            found = await world.venue.lookup(one.client_id, BTC)
+            found = await world.venue.lookup(Question(one.client_id, BTC))
             assert found.order is not None
             assert found.order.state is State.OPEN
         assert {o.client_id for o in (await report(world)).open_orders} == {

@@ -245,6 +245,15 @@ def test_stops_go_by_the_algo_endpoints_under_our_own_id() -> None:
     assert asks.place(order(kind="stop", trigger_by="index")) == asks.NO_INDEX
 
 
+def test_takes_are_the_venues_take_profits() -> None:
+    take = asks.place(order(kind="take", price=Decimal(0), trigger_price=Decimal(8000)))
+    limited = asks.place(order(kind="take_limit", trigger_price=Decimal(8000)))
+    assert isinstance(take, asks.Ask)
+    assert isinstance(limited, asks.Ask)
+    assert (take.params["type"], take.params.get("price")) == ("TAKE_PROFIT_MARKET", None)
+    assert (limited.params["type"], limited.params["price"]) == ("TAKE_PROFIT", "9000")
+
+
 def test_an_amend_says_the_side_and_the_whole_quantity_again() -> None:
     ask = asks.modify(ID, "BTCUSDT", "sell", Decimal("9001.50"), Decimal("1.000"))
     assert (ask.method, ask.ws) == ("PUT", "order.modify")
@@ -424,7 +433,7 @@ def test_a_stop_that_waits_and_one_that_has_triggered() -> None:
     assert isinstance(waits, wire.Algo)
     report = wire.algo_report(waits)
     assert report is not None
-    assert (report.client_id, report.state, report.kind) == (ID, State.OPEN, "stop_limit")
+    assert (report.client_id, report.state, report.kind) == (ID, State.OPEN, "take_limit")
     assert (report.venue_id, report.price) == ("algo-2146760", Decimal(750))
     for number in (88937381063, "88937381063"):
         gone = wire.read(msgspec.json.encode(algo | {"actualOrderId": number}), wire.Algo)

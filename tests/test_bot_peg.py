@@ -181,3 +181,38 @@ def test_parameters_that_make_no_sense_are_refused(config: dict[str, Any], says:
 def test_market_and_side_of_a_running_peg_are_fixed() -> None:
     t, _ = peg()
     assert not t.command("bot.amend", name="p", config={"side": "buy"}).ok
+
+
+def test_amount_and_limit_are_amended_while_it_runs() -> None:
+    t, place = peg()
+    t.fill(place, "0.4")
+    assert t.command("bot.amend", name="p", config={"qty": "0.6"}).ok
+    assert t.cancelled() == place.client_id
+    t.news(place, State.CANCELLED, cum="0.4", version=9)
+    again = t.opened(t.placed())
+    assert again.qty == D("0.2")
+    t.wait(1)
+    t.levels([(60000, 5)], [("60000.5", 5)])
+    assert t.command("bot.amend", name="p", config={"limit": "60010"}).ok
+    assert follow(t, again) == D(60010)
+
+
+def test_several_work_side_by_side_each_with_its_own_count() -> None:
+    t, first = peg()
+    t.add("q", "peg", market=PERP, side="sell", qty="2")
+    second = t.opened(t.placed())
+    t.fill(first, "0.3", price=60001)
+    t.fill(second, "1", price=60003)
+    assert t.notes("p")[-1] == "sold 0.3 of 1 at 60001 on average"
+    assert t.notes("q")[-1] == "sold 1 of 2 at 60003 on average"
+    t.command("bot.stop", name="q")
+    t.news(second, State.CANCELLED, cum=1, version=9)
+    assert t.bot("q").why == f"sold 1 of 2 at 60003 on average; left open: -1 {PERP}"
+    assert t.bot("p").phase == "running"
+
+
+def test_a_stop_before_anything_filled_says_so() -> None:
+    t, place = peg()
+    t.command("bot.stop", name="p")
+    t.news(place, State.CANCELLED, version=9)
+    assert t.bot("p").why == "nothing of 1 was done"

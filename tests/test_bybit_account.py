@@ -149,6 +149,8 @@ def test_of_two_orders_of_one_id_the_refused_one_does_not_count() -> None:
         ({"orderType": "Market", "timeInForce": "IOC"}, "market", "0"),
         ({"orderType": "Market", "stopOrderType": "Stop", "triggerPrice": "31000"}, "stop", "0"),
         ({"stopOrderType": "Stop", "triggerPrice": "31000"}, "stop_limit", "30000"),
+        ({"stopOrderType": "Stop", "triggerPrice": "29000", "triggerDirection": 1}, "stop_limit", "30000"),
+        ({"stopOrderType": "Stop", "triggerPrice": "29000", "triggerDirection": 2}, "take_limit", "30000"),
         ({"stopOrderType": "UNKNOWN", "triggerPrice": "0.00"}, "limit", "30000"),
         ({"stopOrderType": "tpslOrder", "triggerPrice": "31000"}, "stop_limit", "30000"),
     ],

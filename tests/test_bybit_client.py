@@ -15,7 +15,7 @@ from venue_kit import run
 
 from kedge.model.events import BalanceNews, InstrumentSeen, LinkUp, OrderNews
 from kedge.model.numbers import ZERO
-from kedge.model.venue import AccountReport, Answer
+from kedge.model.venue import AccountReport, Answer, Ask
 from kedge.sim.testnet.web import Reply
 from kedge.venues.bybit.asks import WINDOWS
 from kedge.venues.bybit.rules import Options
@@ -424,7 +424,7 @@ def test_an_order_of_which_only_its_executions_are_left() -> None:
         await world.until(lambda: world.fills(order.client_id))
         nothing = said(0, "OK", {"list": [], "nextPageCursor": "", "category": "linear"})
         world.pages["/v5/order/realtime"] = world.pages["/v5/order/history"] = nothing
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert found.order is not None
         assert (found.order.cum_qty, found.order.kind) == (Decimal("0.01"), "market")
 
@@ -451,7 +451,7 @@ def test_an_answer_about_another_order_proves_nothing() -> None:
             "updatedTime": "1",
         }
         world.pages["/v5/order/realtime"] = said(0, "OK", {"list": [row]})
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert found.order is None
         assert "another order" in found.error
 

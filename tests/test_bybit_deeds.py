@@ -15,7 +15,7 @@ from venue_kit import run
 from kedge.model.events import CashNews
 from kedge.model.numbers import ZERO
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer
+from kedge.model.venue import AccountReport, Answer, Ask
 from kedge.sim.testnet.web import Reply
 from kedge.venues.bybit.rules import BYBIT_RULES, Options
 
@@ -65,7 +65,7 @@ def test_a_limit_order_rests_is_amended_and_cancelled(symbol: str, qty: str, pri
         await ended(world, order.client_id, State.CANCELLED)
         again = await world.venue.cancel(order.client_id, symbol, until_ns)
         assert again.answer is Answer.REJECTED
-        found = await world.venue.lookup(order.client_id, symbol)
+        found = await world.venue.lookup(Ask(order.client_id, symbol))
         assert found.order is not None
         assert found.order.state is State.CANCELLED
 
@@ -248,7 +248,7 @@ def test_a_request_that_is_slow_on_the_way_is_refused_by_the_venue() -> None:
         assert answered.answer is Answer.UNKNOWN
         world.sea.frames.clear()
         await asyncio.sleep(60)
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert (found.order, found.error) == (None, "")
 
     tour(main)
@@ -316,7 +316,7 @@ def test_a_lost_frame_is_never_sent_another_way(fate: str) -> None:
         assert (answered.answer, answered.unsent) == (Answer.UNKNOWN, False)
         assert not [one for one in world.sea.asked if "POST /v5/order/create" in one]
         world.sea.frames.clear()
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert (found.order, found.error) == (None, "")
 
     tour(main)
@@ -328,7 +328,7 @@ def test_an_answer_lost_after_the_deed_is_unknown_and_found_by_lookup() -> None:
         order, answered = await world.place()
         assert answered.answer is Answer.UNKNOWN
         world.sea.frames.clear()
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert found.order is not None
         assert found.order.state is State.OPEN
 
@@ -356,7 +356,7 @@ def test_every_fate_of_an_order_by_http(fate: str, answer: Answer, there: bool) 
         order, answered = await world.place()
         assert answered.answer is answer
         assert answered.unsent is (fate == "refused")
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert found.error == ""
         assert (found.order is not None) is there
 
@@ -519,7 +519,7 @@ def test_a_ban_is_waited_out_where_it_holds() -> None:
         assert answered.unsent
         assert answered.retry_ns > 500 * SECOND_NS
         assert "HTTP 403" in answered.reason
-        assert (await world.venue.lookup(standing.client_id, "BTCUSDT")).error
+        assert (await world.venue.lookup(Ask(standing.client_id, "BTCUSDT"))).error
         assert len(world.sea.asked) == asked
         world.sea.sockets.clear()
         await world.ordering()
@@ -624,7 +624,7 @@ def test_a_report_that_lacks_a_page_concludes_nothing() -> None:
         assert world.venue.trouble == ""
         world.sea.http["/v5/order/realtime"] = "busy"
         assert isinstance(await world.venue.report(first.cursor), str)
-        error = (await world.venue.lookup(order.client_id, "BTCUSDT")).error
+        error = (await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))).error
         assert "/v5/order/realtime" in error
 
     tour(main)
@@ -634,11 +634,11 @@ def test_a_report_that_lacks_a_page_concludes_nothing() -> None:
 def test_a_doubt_in_a_lookup_is_never_not_found(path: str) -> None:
     async def main(world: World) -> None:
         world.sea.http[path] = "busy"
-        found = await world.venue.lookup("f" * 32, "BTCUSDT")
+        found = await world.venue.lookup(Ask("f" * 32, "BTCUSDT"))
         assert found.order is None
         assert found.error
         world.sea.http.clear()
-        assert (await world.venue.lookup("f" * 32, "BTCUSDT")).error == ""
+        assert (await world.venue.lookup(Ask("f" * 32, "BTCUSDT"))).error == ""
 
     tour(main)
 
@@ -683,7 +683,7 @@ def test_lookups_that_lag_are_bounded_by_the_rules() -> None:
         world.fault("lookup_lag", count=0, delay_ns=2 * SECOND_NS)
         order, _ = await world.place()
         await asyncio.sleep(BYBIT_RULES.visibility_ns / SECOND_NS)
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert found.order is not None
 
     tour(main)
@@ -771,7 +771,7 @@ def test_too_many_orders_hold_up_no_cancel_and_no_question() -> None:
         assert (answered.answer, answered.unsent, answered.retry_ns > 0) == (Answer.REJECTED, True, True)
         answered = await world.venue.cancel(order.client_id, "BTCUSDT", now_ns() + 5 * SECOND_NS)
         assert answered.answer is Answer.ACCEPTED
-        assert (await world.venue.lookup(order.client_id, "BTCUSDT")).error == ""
+        assert (await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))).error == ""
         await asyncio.sleep(5)
         assert (await world.place())[1].answer is Answer.ACCEPTED
 

@@ -107,6 +107,15 @@ def test_stops_of_contracts(side: Any, direction: int, by: Any, said: str) -> No
     assert (limited["orderType"], limited["price"], limited["timeInForce"]) == ("Limit", "31001", "GTC")
 
 
+@pytest.mark.parametrize(("side", "direction"), [("buy", 2), ("sell", 1)])
+@pytest.mark.parametrize(("kind", "price"), [("take", 0), ("take_limit", 31001)])
+def test_takes_of_contracts_wait_on_the_other_side(side: Any, direction: int, kind: Any, price: int) -> None:
+    take = replace(LIMIT, kind=kind, price=Decimal(price), side=side, trigger_price=Decimal(31000))
+    made = orders.place("linear", take)
+    assert (made["triggerPrice"], made["triggerDirection"]) == ("31000", direction)
+    assert (made["orderType"], made.get("price")) == (("Limit", "31001") if price else ("Market", None))
+
+
 def test_stops_of_pairs_are_orders_of_their_own_kind() -> None:
     stop = replace(LIMIT, symbol="BTC/USDT", kind="stop", price=Decimal(0), trigger_price=Decimal("31000"))
     said = orders.place("spot", stop)

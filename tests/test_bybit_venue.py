@@ -23,7 +23,7 @@ from kedge.model.events import (
     TradesSeen,
 )
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer, Feed
+from kedge.model.venue import AccountReport, Answer, Ask, Feed
 from kedge.venues.bybit.rules import INTERVALS, Options
 
 MINUTE_NS = 60 * SECOND_NS
@@ -106,7 +106,7 @@ def test_the_venue_dies_and_comes_back() -> None:
         await asyncio.sleep(5)
         world.revive()
         await world.link_again()
-        found = await world.venue.lookup(order.client_id, "BTCUSDT")
+        found = await world.venue.lookup(Ask(order.client_id, "BTCUSDT"))
         assert found.order is not None
         assert found.order.state is State.OPEN
 

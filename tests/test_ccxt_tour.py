@@ -26,7 +26,7 @@ from kedge.model.events import (
 )
 from kedge.model.instrument import Instrument
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer, Feed, PlaceOrder
+from kedge.model.venue import AccountReport, Answer, Ask, Feed, PlaceOrder
 from kedge.sim.testnet.options import Options, Ready
 from kedge.sim.testnet.registry import maker
 from kedge.sim.testnet.server import serve
@@ -93,17 +93,17 @@ class Tour:
     async def _resting(self, instrument: Instrument, price: D) -> None:
         placed = await self.venue.place(PlaceOrder(self.id(1), self.symbol, "buy", D("0.013"), price))
         assert placed.answer in (Answer.ACCEPTED, Answer.DONE), placed
-        found = (await self.venue.lookup(self.id(1), self.symbol)).order
+        found = (await self.venue.lookup(Ask(self.id(1), self.symbol))).order
         assert found is not None
         assert (found.state, found.qty, found.price) == (State.OPEN, D("0.013"), price)
         # As after a crash: nothing is remembered, and it is found by our id alone.
         self.venue._names.__init__(100)  # type: ignore[misc]
-        again = (await self.venue.lookup(self.id(1), self.symbol)).order
+        again = (await self.venue.lookup(Ask(self.id(1), self.symbol))).order
         assert again is not None
         assert again.venue_id == found.venue_id
         assert (await self.venue.cancel(self.id(1), self.symbol, 0)).answer is Answer.ACCEPTED
         await self.order(1, State.CANCELLED)
-        assert (await self.venue.lookup(self.id(9), self.symbol)).order is None
+        assert (await self.venue.lookup(Ask(self.id(9), self.symbol))).order is None
 
     async def _taking(self, instrument: Instrument, price: D) -> None:
         order = PlaceOrder(self.id(2), self.symbol, "buy", D("0.013"), price, tif="ioc")

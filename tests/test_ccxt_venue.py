@@ -37,7 +37,7 @@ from kedge.model.events import (
     OrderNews,
 )
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer, Balance, PlaceOrder
+from kedge.model.venue import AccountReport, Answer, Ask, Balance, PlaceOrder
 from kedge.runtime.accounts import make_venue, setup_of
 from kedge.settings import AccountSettings, Secrets
 from kedge.venues import registry
@@ -192,7 +192,7 @@ def test_the_link_goes_down_when_looks_fail_and_comes_back() -> None:
         gone = await w.until(LinkDown)
         assert "bad gateway (7)" in gone.why
         assert (await w.venue.place(buy())).unsent
-        assert (await w.venue.lookup(our_id(1), SYMBOL)).error
+        assert (await w.venue.lookup(Ask(our_id(1), SYMBOL))).error
         assert isinstance(await w.venue.report(""), str)
         before = len(w.hear)
         w.house.mood = lambda method, path: None
@@ -305,11 +305,11 @@ def test_an_answer_that_is_lost_is_unknown_until_a_lookup_finds_the_order() -> N
     async def story(w: World) -> None:
         w.house.lose_answers = True
         assert (await w.venue.place(buy())).answer is Answer.UNKNOWN
-        found = await w.venue.lookup(our_id(1), SYMBOL)
+        found = await w.venue.lookup(Ask(our_id(1), SYMBOL))
         assert found.order is not None
         assert (found.order.venue_id, found.order.state) == ("n1", State.OPEN)
         assert (await w.venue.cancel(our_id(1), SYMBOL, 0)).answer is Answer.UNKNOWN
-        gone = await w.venue.lookup(our_id(1), SYMBOL)
+        gone = await w.venue.lookup(Ask(our_id(1), SYMBOL))
         assert gone.order is not None
         assert gone.order.state is State.CANCELLED
         assert len(w.house.deeds) == 2  # one attempt each
@@ -465,6 +465,9 @@ def test_stops_are_told_their_direction_and_price() -> None:
             '"triggerPriceType": "mark"',
         ):
             assert part in body
+        take = await w.venue.place(buy(3, kind="take", price="0", trigger_price=D(1)))
+        assert (take.answer, take.unsent) == (Answer.REJECTED, True)
+        assert "fire as the price comes" in take.reason
         refused = await w.venue.place(buy(2, kind="stop", price="0", trigger_price=D(1), trigger_by="index"))
         assert "takes no trigger by the index price" in refused.reason
 
@@ -686,10 +689,10 @@ def test_a_report_with_a_missing_page_concludes_nothing() -> None:
 
 def test_a_lookup_that_fails_says_so_and_one_in_vain_finds_nothing() -> None:
     async def story(w: World) -> None:
-        vain = await w.venue.lookup(our_id(3), SYMBOL)
+        vain = await w.venue.lookup(Ask(our_id(3), SYMBOL))
         assert (vain.order, vain.error) == (None, "")
         w.house.mood = lambda method, path: (502, {"error": "ExchangeNotAvailable", "msg": "no"})
-        assert "no" in (await w.venue.lookup(our_id(3), SYMBOL)).error
+        assert "no" in (await w.venue.lookup(Ask(our_id(3), SYMBOL))).error
 
     play(story)
 
@@ -700,7 +703,7 @@ def test_not_found_proves_nothing_where_it_cannot_be_asked() -> None:
             return self.parse_order(await self._ask("GET", "order", {"id": id}))
 
     async def story(w: World) -> None:
-        said = await w.venue.lookup(our_id(3), SYMBOL)
+        said = await w.venue.lookup(Ask(our_id(3), SYMBOL))
         assert said.error == "fake cannot be asked for an order by our id: look on the exchange's own page"
 
     play(story, kind=Forgetful, has={**HAS, "fetchCanceledAndClosedOrders": False})

@@ -93,7 +93,7 @@ def test_arguments_that_are_no_json_never_spoil_the_journal(body: bytes) -> None
 
 
 # What may be given without saying anything more.
-ALL_OPTIONAL = ("desk.kill", "desk.revive", "desk.cancel", "desk.reload")
+ALL_OPTIONAL = ("desk.kill", "desk.revive", "desk.cancel", "desk.reload", "task.stop")
 
 
 @pytest.mark.parametrize("verb", [v for v in VERBS if v not in ALL_OPTIONAL])

@@ -145,6 +145,7 @@ def test_every_parameter_has_a_meaning() -> None:
 # ── links ───────────────────────────────────────────────────────────────────────────────────────
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+PICTURE = re.compile(r'!\[[^\]]*\]\(([^)\s]+)\)|\b(?:src|srcset)="([^"]+)"')
 CODE = re.compile(r"```.*?```", re.DOTALL)
 
 
@@ -183,6 +184,15 @@ def test_links_lead_somewhere() -> None:
                 found.append(f"{page.relative_to(ROOT)}: {written}: there is no such file")
             elif anchor and target.suffix == ".md" and anchor not in anchors(target):
                 found.append(f"{page.relative_to(ROOT)}: {written}: there is no such heading")
+    report(found)
+
+
+def test_pictures_are_there() -> None:
+    found = []
+    for page in readable():
+        for one, other in PICTURE.findall(prose(page)):
+            if "://" not in (name := one or other) and not (page.parent / name).exists():
+                found.append(f"{page.relative_to(ROOT)}: there is no picture {name}")
     report(found)
 
 

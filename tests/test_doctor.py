@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fake_port import NOW, FakePort, a_journal, desk_in_a_thread, short_folder
+from gate_kit import ADMIN, LOOK, SECRETS, TOKENS, far_desk_in_a_thread, write_pair
 
 from kedge import cli, doctor
 from kedge.doctor import Finding, examine, passed
 from kedge.home import Home
 from kedge.journal.lease import FileLock
 from kedge.journal.store import file_of, lease_of
+from kedge.settings import GateSettings
 
 NO_ENV: dict[str, str] = {}
 
@@ -164,7 +169,8 @@ def test_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [finding.level for finding in doctor._clock()] == ["fail"]
 
 
-def test_the_command(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDGE__WEB__PORT", "0")  # somebody else may have the usual one
     assert cli.main(["doctor", "--home", str(home.root)]) == 0
     assert "steady clock agree" in " ".join(capsys.readouterr().out.split())
     home.root.chmod(0o777)
@@ -177,3 +183,76 @@ def test_the_command(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
 def test_importing_this_leaves_no_loop_behind() -> None:
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
+
+
+# ── the gate for other machines ─────────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def an_engine_from_afar(root: Path) -> Iterator[Home]:
+    """A home whose engine listens by TLS, with its settings and secrets as a person writes them."""
+    with far_desk_in_a_thread(FakePort(), root) as address:
+        home = Home(root / "home")
+        home.make()
+        cert, key = root / "gate.pem", root / "gate.key"
+        listen = address.partition("//")[2]
+        lines = ["[gate]", f'listen = "{listen}"', f'cert = "{cert}"', f'key = "{key}"']
+        for token in TOKENS:
+            lines += ["[[gate.tokens]]", f'name = "{token.name}"', f'secret = "{token.secret}"']
+        home.settings.write_text("\n".join(lines))
+        home.secrets.write_text("".join(f'{name} = "{value}"\n' for name, value in SECRETS.items()))
+        home.secrets.chmod(0o600)
+        yield home
+
+
+def test_the_engines_side_of_a_gate_for_other_machines(tmp_path: Path) -> None:
+    with an_engine_from_afar(tmp_path) as home:
+        found = examine(home, NO_ENV)
+        assert about(found, "gate tokens").level == "ok", about(found, "gate tokens")
+        assert "knows every token (3)" in about(found, "gate tokens").says
+        assert "is good until" in about(found, "gate certificate").says
+        home.secrets.write_text("".join(f'{name} = "{value[::-1]}x"\n' for name, value in SECRETS.items()))
+        found = examine(home, NO_ENV)
+        assert "does not let in board, robot, pages" in about(found, "gate tokens").says
+        home.secrets.write_text(f'GATE_LOOK = "{LOOK}"\n')
+        found = examine(home, NO_ENV)
+        assert "needs the secret GATE_TRADE" in about(found, "gate tokens").says
+        assert not any(token in str(found) for token in SECRETS.values())
+        home.secrets.write_text("".join(f'{name} = "{value}"\n' for name, value in SECRETS.items()))
+    found = examine(home, NO_ENV)
+    assert "nobody answers" in about(found, "gate").says
+    (tmp_path / "gate.key").write_text("no key")
+    assert about(examine(home, NO_ENV), "gate certificate").level == "fail"
+
+
+def test_a_certificate_that_ends_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert, key = write_pair(tmp_path)
+    chosen = GateSettings(listen="127.0.0.1:0", cert=cert, key=key, tokens=TOKENS)
+    assert doctor._certificate(chosen).level == "ok"
+    monkeypatch.setattr(doctor, "CERTIFICATE_DAYS", 60)
+    assert doctor._certificate(chosen).level == "warn"
+    later = time.time() + 90 * 86_400
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert "has ended" in doctor._certificate(chosen).says
+
+
+def test_the_desks_side_of_a_gate_on_another_machine(tmp_path: Path) -> None:
+    with far_desk_in_a_thread(FakePort(), tmp_path) as address:
+        home = Home(tmp_path / "desk")
+        home.make()
+        ca = tmp_path / "gate.pem"
+        home.settings.write_text(f'[desk]\ngate = "{address}"\ngate_ca = "{ca}"\n')
+        env = {"KEDGE_GATE_TOKEN": ADMIN}
+        found = [one for one in examine(home, env) if one.about == "desk"]
+        assert found[0].says == f"running at {address}, life 3, journal at 420"
+        assert found[1].level == "warn", "what the desk needs is told too"
+        assert not any(one.about == "journal" for one in examine(home, env)), "it is not on this machine"
+        wrong = about(examine(home, {"KEDGE_GATE_TOKEN": "x" * 32}), "desk")
+        assert (wrong.level, wrong.mend[:9]) == ("fail", "see `gate")
+        assert "does not know this token" in wrong.says
+        assert "needs the secret KEDGE_GATE_TOKEN" in about(examine(home, NO_ENV), "desk").says
+        home.settings.write_text(f'[desk]\ngate = "{address}"\n')
+        assert "not trusted" in about(examine(home, env), "desk").says
+        home.settings.write_text(f'[desk]\ngate = "{address}"\ngate_ca = "{ca}"\n')
+    gone = about(examine(home, env), "desk")
+    assert (gone.level, "no desk answers" in gone.says) == ("fail", True)

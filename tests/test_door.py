@@ -24,6 +24,7 @@ from kedge.journal.sqlite import ReadOnlyJournal, SqliteJournal
 from kedge.kinds import Kinds
 from kedge.model import records as r
 from kedge.model.events import BookUpdate, Command, Event, FillNews, OrderNews, Outgrown
+from kedge.model.looks import Preview
 from kedge.model.order import State
 from kedge.model.records import CommandTaken, Entry
 from kedge.model.venue import OrderReport
@@ -359,6 +360,12 @@ def test_every_name_can_be_read(tmp_path: Path) -> None:
         orders = await house.door.read("open_orders", {})
         assert isinstance(orders, tuple)
         assert [row.bot for row in orders] == ["a"]
+        (whole,) = await house.door.read("listed", {})  # type: ignore[misc]
+        assert (whole.market, whole.instrument.symbol) == (PERP, "BTC-PERP")
+        (quote,) = await house.door.read("quotes", {"account": MAIN})  # type: ignore[misc]
+        assert (quote.market, quote.bid, quote.open) == (PERP, D(60000), True)
+        with pytest.raises(ValueError, match="`account` is missing"):
+            await house.door.read("quotes", {})
         with pytest.raises(ValueError, match="there is nothing called 'nothing'"):
             await house.door.read("nothing", {})
         with pytest.raises(ValueError, match="limit"):
@@ -389,3 +396,25 @@ def test_a_backup_while_it_runs_is_whole(tmp_path: Path) -> None:
             assert list(copy.tail(0, seq)) == list(house.journal.tail(0, seq))
 
     in_house(home, go)
+
+
+def test_a_preview_says_what_a_command_would_do_and_does_nothing(tmp_path: Path) -> None:
+    async def test(house: House) -> None:
+        seq = house.cell.durable_seq
+        ask: dict[str, object] = {"verb": "task.buy", "args": {"ticker": "btc-perp", "qty": "0.02"}}
+        seen = await house.door.read("preview", ask)
+        config: dict[str, object] = {"market": PERP, "side": "buy", "qty": "0.02"}
+        assert seen == Preview(True, f"buy 0.02 of {PERP} at the best bid", "peg", config)
+        wrong: dict[str, object] = {"verb": "task.buy", "args": {"ticker": "btc-prep", "qty": "0.02"}}
+        seen = await house.door.read("preview", wrong)
+        assert seen == Preview(False, "no account lists btc-prep; did you mean BTC-PERP?")
+        assert house.cell.durable_seq == seq
+        taken = await house.do("task.buy", ticker="btc-perp", qty="0.02")
+        assert taken.says == f"buy-btc-perp-1 is running: buy 0.02 of {PERP} at the best bid"
+        await house.do("list.set", name="whitelist", items="btc-perp")
+        rows: Any = await house.door.read("lists", {})
+        assert [(row.name, row.items, row.actor) for row in rows] == [("whitelist", "BTC-PERP", "ann")]
+        with pytest.raises(ValueError, match="there is no stash `night`"):
+            await house.door.read("stash", {"name": "night"})
+
+    in_house(tmp_path, test)

@@ -224,5 +224,5 @@ def test_every_code_has_been_seen_here_or_ends_an_order() -> None:
     asked = {code for code, _ in PLACING.values()} | {code for code, _ in AMENDING.values()}
     asked |= {"halted", "amend_none", "leverage", "amount"}
     ends = {"ioc", "fok", "no_liquidity", "self_trade", "cancelled", "dead_man", "replaced"}
-    ends |= {"liquidation", "delivery", "oco"}
+    ends |= {"liquidation", "delivery", "oco", "session", "its_time"}
     assert asked | ends == set(SENTENCES)

@@ -38,6 +38,7 @@ from kedge.model.commands import ADMIN_VERBS, VERBS, covers, role_of
 from kedge.runtime import gate_tcp
 from kedge.runtime.gate import Guest
 from kedge.runtime.gate_tcp import FIRST_LINE_MAX, TcpGate, keys_of
+from kedge.runtime.gate_tokens import digest_of
 from kedge.runtime.gate_unix import GateShut
 from kedge.settings import GateSettings, Secrets, SettingsWrong, TokenSettings, parse
 
@@ -327,7 +328,7 @@ greetings = st.one_of(
 @given(line=greetings)
 @hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_first_line_lets_anybody_in_who_shows_no_token(line: bytes) -> None:
-    tokens = (gate_tcp.Token("pages", "admin", gate_tcp._digest(ADMIN)),)
+    tokens = (gate_tcp.Token("pages", "admin", digest_of(ADMIN)),)
     gate = TcpGate(None, GateSettings(), gate_tcp.Keys(tokens, None), lambda says: None)  # type: ignore[arg-type]
     known = gate._known(line.replace(b"\n", b" ") + b"\n")
     assert isinstance(known, frames.Failed)
@@ -369,7 +370,7 @@ def test_a_guest_from_afar_keeps_no_token() -> None:
     gate = TcpGate(
         None,  # type: ignore[arg-type]
         GateSettings(),
-        gate_tcp.Keys((gate_tcp.Token("pages", "admin", gate_tcp._digest(ADMIN)),), None),
+        gate_tcp.Keys((gate_tcp.Token("pages", "admin", digest_of(ADMIN)),), None),
         lambda says: None,
     )
     known = gate._known(hello(ADMIN))
@@ -389,7 +390,6 @@ A_TOKEN = {"name": "pages", "secret": "GATE_PAGES", "role": "admin"}
     [
         ({"listen": "0.0.0.0:8322", "tokens": [A_TOKEN]}, "tokens must not travel in the clear"),
         ({"listen": "desk.example:8322", "tokens": [A_TOKEN]}, "tokens must not travel in the clear"),
-        ({"listen": "127.0.0.1:8322"}, "nobody could come"),
         ({"listen": "127.0.0.1"}, "an address and a port"),
         ({"listen": "127.0.0.1:99999", "tokens": [A_TOKEN]}, "an address and a port"),
         ({"listen": "::1:8322", "tokens": [A_TOKEN]}, "an address and a port"),

@@ -75,6 +75,20 @@ def test_sessions() -> None:
     assert not replace(LINEAR, sessions=()).is_open(5)
     assert not replace(LINEAR, status="halted").is_open(5)
     assert not replace(LINEAR, expires_ns=5).is_open(5)
+    assert not replace(LINEAR, listed=False).is_open(5)
+
+
+def test_between_two_sessions_it_rests_whatever_the_venue_calls_that() -> None:
+    day = replace(LINEAR, sessions=(Session(10, 20), Session(30, 40)))
+    assert [day.rests(t) for t in (5, 10, 20, 25, 30, 40)] == [True, False, True, True, False, False]
+    assert replace(day, status="halted").rests(25)
+    assert not replace(day, status="halted").rests(15), "a halt in the session is a halt"
+    assert not replace(day, listed=False).rests(25)
+    assert not replace(day, expires_ns=22).rests(25)
+    assert not LINEAR.rests(25)
+    assert [day.opens_ns(t) for t in (5, 10, 25, 35)] == [10, 30, 30, 0]
+    assert [day.closes_ns(t) for t in (5, 10, 25, 35)] == [0, 20, 0, 40]
+    assert [day.opened_ns(t) for t in (5, 10, 25, 35)] == [0, 10, 0, 30]
 
 
 def test_markets_are_written_account_colon_symbol() -> None:

@@ -209,6 +209,18 @@ def test_quiet_is_for_programs_whose_output_is_read(home: Home, capsys: pytest.C
     assert len(home.log("engine").read_text().splitlines()) == 2
 
 
+def test_libraries_that_tell_of_every_request_are_quiet(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logs.writing("engine", home, Settings()):
+        for name in ("axes.handlers.database", "aiohttp.access", "httpx"):
+            logging.getLogger(name).info("AXES: somebody signed in")
+            logging.getLogger(name).warning("somebody failed to")
+    said = capsys.readouterr().err
+    assert "signed in" not in said
+    assert said.count("failed to") == 3
+
+
 def test_what_ends_a_program_is_its_files_last_line(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     def go() -> None:
         with logs.writing("engine", home, Settings()):

@@ -13,15 +13,14 @@ from kedge.desk.notices import (
     AGAIN_NS,
     FLAP_NS,
     MINUTE_NS,
-    DayFigures,
     Notice,
     Scribe,
     Standing,
     at_least,
-    summary,
     troubles,
     watch,
 )
+from kedge.desk.post.day import DayFigures, summary
 from kedge.desk.post.messages import LINES_MAX, pack, subject
 from kedge.model import records as r
 from kedge.model.ids import mint
@@ -58,6 +57,26 @@ def told(*records: Record, scribe: Scribe | None = None) -> list[Notice]:
         (r.BotAdded("p", 2, "peg", Raw(b"{}"), Raw(b"{}")), "started", "info", "p was added as a peg"),
         (r.BotPhased("p", "stopped", "sold all"), "done", "info", "p is done: sold all"),
         (r.BotPhased("p", "killed"), "done", "warn", "p was killed"),
+        (
+            r.Noted("info", "bought 10 of 100 at 250 on average", "p"),
+            "note",
+            "info",
+            "p: bought 10 of 100 at 250 on average",
+        ),
+        (
+            r.CancelAllEnded("t/m", "no order is open there any more"),
+            "done",
+            "info",
+            "t/m: cancelling all orders is over: no order is open there any more",
+        ),
+        (
+            r.StashSaved("night", "t/m", (), cancel=True),
+            "done",
+            "info",
+            "0 stop orders of t/m are saved as night; they are being cancelled",
+        ),
+        (r.StashEmptied("night", ()), "done", "info", "none of the orders of night is open any more"),
+        (r.StashRestored("night", "night-3"), "done", "info", "night is put back by night-3"),
         (r.LifeBegan(4, "0.1.0"), "engine", "info", "life 4"),
         (r.KillSwitch(True, "ann", "mad"), "kill", "alarm", "ann turned the kill switch ON"),
         (r.Noted("alarm", "disk is full"), "alarm", "alarm", "disk is full"),
@@ -83,6 +102,42 @@ def test_each_record_has_its_notice(record: Record, kind: str, level: str, words
     (notice,) = told(record)
     assert (notice.kind, notice.level) == (kind, level)
     assert words in notice.text
+
+
+def test_everybody_reads_in_their_own_language() -> None:
+    (fill,) = told(r.Filled("paper/main", a_fill(), "hedge-1", "open"))
+    assert fill.told("ru") == "hedge-1: продажа 0.05 BTC-PERP по 60000"
+    assert fill.told("fr") == "hedge-1: vente 0.05 BTC-PERP à 60000"
+    assert fill.told("xx") == fill.told("en") == fill.text
+    (switch,) = told(r.KillSwitch(True, "ann", "mad"))
+    assert switch.told("ru").startswith("ann включает аварийный выключатель")
+    assert switch.told("ru").endswith(": mad"), "a person's own words stay"
+    # It waits in a database, in whatever language it will be read.
+    kept = msgspec.json.decode(msgspec.json.encode(fill), type=Notice)
+    assert kept.told("ru") == fill.told("ru")
+    older = msgspec.structs.replace(fill, said=None)
+    assert older.told("ru") == fill.text
+
+
+def test_a_trouble_and_its_end_are_told_in_russian() -> None:
+    found = troubles(None, "no answer")
+    standing, first = watch({}, found, NOW, "m")
+    standing, first = watch(standing, found, NOW + MINUTE_NS, "m")
+    assert [one.told("ru") for one in first] == ["движка нет: no answer"]
+    standing, again = watch(standing, found, NOW + 7 * MINUTE_NS, "m")
+    assert [one.told("ru") for one in again] == ["движка нет: no answer (уже 7 мин)"]
+    _, over = watch(standing, [], NOW + 65 * MINUTE_NS, "m")
+    assert [one.told("ru") for one in over] == ["прошло через 1 ч 05 мин: движка нет: no answer"]
+
+
+def test_a_message_covers_the_same_in_every_language() -> None:
+    fills = [told(r.Filled("paper/main", a_fill(exec_id=f"e{n}"), "h"))[0] for n in range(2)]
+    fills = [msgspec.structs.replace(one, key=f"f{n}") for n, one in enumerate(fills)]
+    notes = [Notice(f"n{n}", "note", "warn", f"note {n}", NOW) for n in range(LINES_MAX + 3)]
+    message = pack([*fills, *notes])
+    assert message.text_in("ru").endswith("и ещё 5")
+    assert subject(message, "ru") == "! note 0 (и ещё 24)"
+    assert pack(fills).text_in("ru") == "· h: продажа 0.1 BTC-PERP, сделок: 2, средняя 60000"
 
 
 @pytest.mark.parametrize(

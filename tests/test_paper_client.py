@@ -26,7 +26,7 @@ from kedge.model.events import (
     OrderNews,
 )
 from kedge.model.order import State
-from kedge.model.venue import AccountReport, Answer
+from kedge.model.venue import AccountReport, Answer, Ask
 from kedge.sim.paper import Limits, StoreError
 from kedge.sim.paper import wire as venue_wire
 from kedge.venues.paper import wire
@@ -81,7 +81,7 @@ def test_a_tour_over_loopback() -> None:
         answered = await venue.amend("rest", SYMBOL, Decimal(59001), Decimal("0.3"), until_ns)
         assert answered.order is not None
         assert (answered.order.price, answered.order.qty) == (59001, Decimal("0.3"))
-        found = (await venue.lookup("rest", SYMBOL)).order
+        found = (await venue.lookup(Ask("rest", SYMBOL))).order
         assert found == answered.order
         report = await venue.report("")
         assert isinstance(report, AccountReport)
@@ -120,7 +120,7 @@ def test_answers_have_their_class() -> None:
         assert answered.order.state is State.OPEN
         answered = await venue.cancel("never", SYMBOL, 0)
         assert (answered.answer, answered.request) == (Answer.REJECTED, "cancel")
-        looked = await venue.lookup("never", SYMBOL)
+        looked = await venue.lookup(Ask("never", SYMBOL))
         assert (looked.order, looked.error, looked.asked_ns) == (None, "", world.now_ns())
         await venue.close()
 
@@ -134,7 +134,7 @@ def test_nothing_is_sent_too_late_or_without_a_link() -> None:
         answered = await venue.place(order)
         assert (answered.answer, answered.unsent) == (Answer.REJECTED, True)
         assert isinstance(await venue.report(""), str)
-        assert (await venue.lookup("a", SYMBOL)).error
+        assert (await venue.lookup(Ask("a", SYMBOL))).error
         await venue.open(world.emit)
         await world.until(LinkUp)
         for answered in (
@@ -185,7 +185,7 @@ def test_each_fault_of_a_request_is_answered_in_its_class(
         order = world.server.keeper.exchange.order("main", "w")
         assert (order is not None) is exists
         assert world.server.gateway.faults.fired == {kind: 1}
-        looked = await venue.lookup("w", SYMBOL)
+        looked = await venue.lookup(Ask("w", SYMBOL))
         assert (looked.order is not None, looked.error) == (exists, "")
         fills = [e for e in world.events if isinstance(e, FillNews)]
         if kind not in ("cut", "half_open"):
@@ -217,13 +217,13 @@ def test_a_lookup_may_lag() -> None:
         world.fault("lookup_lag", delay_ns=SECOND, count=0)
         await venue.place(world.order("w", "buy", "0.1", "60001"))
         await venue.place(world.order("r", "buy", "0.1", "59000"))
-        looked = await venue.lookup("w", SYMBOL)
+        looked = await venue.lookup(Ask("w", SYMBOL))
         assert (looked.order, looked.error) == (None, "")
         report = await venue.report("")
         assert isinstance(report, AccountReport)
         assert (report.open_orders, report.fills) == ((), ())
         await asyncio.sleep(2)
-        assert (await venue.lookup("w", SYMBOL)).order is not None
+        assert (await venue.lookup(Ask("w", SYMBOL))).order is not None
         again = await venue.report(report.cursor)
         assert isinstance(again, AccountReport)
         assert [o.client_id for o in again.open_orders] == ["r"]

@@ -19,6 +19,7 @@ from kedge.sim.paper import wire as venue
 from kedge.sim.testnet.control import Order as ControlOrder
 from kedge.venues.paper import wire as client
 from kedge.venues.paper.lines import Lines
+from kedge.venues.paper.prices import QuoteSaid
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "reference" / "paper-dialect.md"
 BLOCKS = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
@@ -55,6 +56,7 @@ def test_the_control_door_reads_every_order_of_the_document(line: str) -> None:
 
 def test_the_client_reads_the_nouns_of_the_document() -> None:
     kinds = (client._Order, client._Fill, client._Cash, client._Position, client._Balance, client._Instrument)
+    kinds = (*kinds, QuoteSaid)
     assert len(NOUNS) == len(kinds)
     for line, kind in zip(NOUNS, kinds, strict=True):
         msgspec.json.decode(line, type=kind)
@@ -87,6 +89,8 @@ ENDS = {
     "replaced",
     "liquidation",
     "delivery",
+    "session",
+    "its_time",
 }
 
 

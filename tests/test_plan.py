@@ -36,7 +36,7 @@ def test_a_session_break_causes_no_orders_at_all() -> None:
     for _ in range(58):
         t.wait(60, keep_books=True)
     t.nothing_sent()
-    assert t.held("b") == f"{PERP} is not in session"
+    assert t.held("b") == f"{PERP} is not in session; it opens at 2025-10-14 10:00 UTC"
     t.wait(120, keep_books=True)
     t.placed()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email
+import email.policy
 import hashlib
 import hmac
 import json
@@ -27,6 +29,7 @@ from kedge.desk.post import service
 from kedge.desk.post.channels import wanted
 from kedge.desk.post.day import due_day
 from kedge.desk.post.delivery import Delivery
+from kedge.desk.post.languages import Languages
 from kedge.desk.post.lease import LASTS_NS, Leases
 from kedge.desk.post.mail import MailSender
 from kedge.desk.post.messages import Message, pack
@@ -337,7 +340,7 @@ class Smtp(socketserver.StreamRequestHandler):
             elif verb == "AUTH":
                 self._say("235 ok" if server.password_ok else "535 no")
             elif verb == "RCPT":
-                self._say(server.rcpt)
+                self._say(server.rcpts.pop(0) if server.rcpts else server.rcpt)
             elif verb == "DATA":
                 self._say("354 go")
                 lines = iter(self.rfile.readline, b".\r\n")
@@ -368,7 +371,7 @@ def smtp(*, tls: str = "starttls", password_ok: bool = True, rcpt: str = "250 ok
         assert context is not None
         server.socket = context.wrap_socket(server.socket, server_side=True)
     server.context, server.password_ok, server.rcpt = context, password_ok, rcpt
-    server.mails, server.heard = [], []
+    server.mails, server.heard, server.rcpts = [], [], []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -407,6 +410,52 @@ def test_mail_is_sent(security: str) -> None:
         assert len(ids) == 2
         assert len(set(ids)) == 1, "a mail that came twice can be known"
         assert ("STARTTLS" in server.heard) == (security == "starttls")
+
+
+def test_each_reader_is_mailed_in_their_language_and_nobody_twice(tmp_path: Path) -> None:
+    """What stands in Django's tables is made here by hand: the post reads two columns of them."""
+    people = people_of(Home(tmp_path), Settings(), Secrets(tmp_path / "none", {}))
+    languages = Languages(people, {"ann@example.org": "ann", "bob@example.org": "bob"}, "fr")
+    to = ("ann@example.org", "bob@example.org", "eve@example.org")
+    assert languages.groups(to) == {"fr": list(to)}, "the pages never ran"
+    people.execute("CREATE TABLE auth_user (id INTEGER, username TEXT)")
+    people.execute("CREATE TABLE desk_profile (user_id INTEGER, language TEXT)")
+    people.execute("INSERT INTO auth_user VALUES (1, 'ann'), (2, 'bob')")
+    people.execute("INSERT INTO desk_profile VALUES (1, 'ru'), (2, '')")
+    with smtp() as server:
+        chosen = mail(server, to=to)
+        sender = MailSender(chosen._settings, chosen._password, chosen._wants, "desk", languages)
+        assert asyncio.run(sender.send(pack([service.test_notice(NOW)]))) == SENT
+        mails = [email.message_from_bytes(one.encode(), policy=email.policy.default) for one in server.mails]
+        assert [(one["To"], one.get_content().strip()) for one in mails] == [
+            ("ann@example.org", "✓ проверка: этот канал работает"),
+            ("bob@example.org, eve@example.org", "✓ un essai : ce canal fonctionne"),
+        ]
+        server.mails.clear()
+        server.rcpts = ["250 ok", "451 later", "451 later"]
+        assert asyncio.run(sender.send(pack([a_notice("k1")]))).state == "later"
+        assert asyncio.run(sender.send(pack([a_notice("k1"), a_notice("k2")]))) == SENT
+        assert [("note k1" in one, "note k2" in one) for one in server.mails] == [
+            (True, False),
+            (False, True),
+            (True, True),
+        ]
+    people.close()
+
+
+def test_a_webhook_is_told_in_the_language_of_the_settings() -> None:
+    async def run() -> None:
+        async with a_receiver() as receiver:
+            given = (Secret(SECRET), lambda _: True, lambda: NOW)
+            sender = WebhookSender(receiver.url, *given, language="ru")
+            await sender.send(pack([service.test_notice(NOW)]))
+            said = json.loads(receiver.calls[0][1])
+            assert said["text"] == "✓ проверка: этот канал работает"
+            assert said["notices"][0]["text"] == "проверка: этот канал работает"
+            assert "said" not in said["notices"][0]
+            await sender.close()
+
+    asyncio.run(run())
 
 
 def test_what_a_mail_server_answers_is_understood() -> None:

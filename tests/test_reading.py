@@ -150,6 +150,7 @@ class History:
         name = f"every-{self.chance.randrange(3)}"
         args, due = Raw(b'{"why":"night"}'), self.ts_ns
         self.write(
+            r.ListSet(f"{name}-list", ("SBER", "GAZP"), "me"),
             r.ScheduleSet(name, "desk.kill", args, "1h", due, "me", comment="x", enabled=True),
             r.ScheduleRan(name, due, self.chance.random() < 0.7, "done", due + 3600 * SECOND, "c-1"),
             *([r.ScheduleRemoved(name)] if self.chance.random() < 0.2 else []),

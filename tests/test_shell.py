@@ -14,9 +14,9 @@ from builders import MAIN, RULES, SECOND
 from msgspec.structs import replace
 from runtime_kit import HandVenue, in_virtual_time, now_ns, settle
 
-from kedge.engine.effects import Amend, AskReport, Cancel, Effect, Lookup, Place, Retry, Watch
-from kedge.model.events import Answered, Event, LookedUp, Reported, ReportFailed
-from kedge.model.venue import Answer, PlaceOrder, Rules
+from kedge.engine.effects import Amend, AskReport, Cancel, Effect, List, Lookup, Place, Retry, Watch
+from kedge.model.events import Answered, Event, Listed, LookedUp, Reported, ReportFailed
+from kedge.model.venue import Answer, Ask, PlaceOrder, Rules
 from kedge.runtime import shell as shells
 from kedge.runtime.shell import Shell
 from kedge.runtime.tree import Tree
@@ -73,7 +73,7 @@ def amend(number: int, until_s: float = 600) -> Amend:
 
 
 def lookup(number: int) -> Lookup:
-    return Lookup(MAIN, f"{number:032x}", "BTC-PERP")
+    return Lookup(MAIN, Ask(f"{number:032x}", "BTC-PERP"))
 
 
 # ── who goes first ──────────────────────────────────────────────────────────────────────────────
@@ -352,5 +352,73 @@ def test_a_persons_word_has_the_venue_tried_again() -> None:
         async with a_trial() as t:
             t.give(Retry(MAIN))
             assert t.venue.retries == 1
+
+    in_virtual_time(go)
+
+
+# ── stop orders ─────────────────────────────────────────────────────────────────────────────────
+
+
+def stop(number: int) -> Place:
+    made = place(number)
+    return replace(made, order=replace(made.order, kind="take", trigger_price=D(50000)))
+
+
+def test_stop_orders_have_an_allowance_of_their_own() -> None:
+    async def go() -> None:
+        async with a_trial(replace(SLOW, stops_per_min=15)) as t:
+            t.give(*[stop(n) for n in range(20)], place(100))
+            await settle()
+            assert t.venue.count("place") == 16, "fifteen of them, and the plain one is not held up"
+            refused = [one for one in t.answers() if one.unsent]
+            assert [int(one.client_id, 16) for one in refused] == [15, 16, 17, 18, 19]
+            assert all(one.retry_ns > 59 * SECOND for one in refused), "the engine is told when to try again"
+            assert t.shell.allowance[0] == 1, "they use up nothing that others need"
+            await asyncio.sleep(61)
+            t.give(*[stop(n) for n in range(15, 20)])
+            await settle()
+            assert t.venue.count("place") == 21
+
+    in_virtual_time(go)
+
+
+def test_a_limit_of_stop_orders_stops_nothing_else() -> None:
+    async def go() -> None:
+        async with a_trial(replace(SLOW, stops_per_min=15)) as t:
+            t.venue.retry_ns = 30 * SECOND
+            t.give(stop(1))
+            await settle()
+            t.venue.retry_ns = 0
+            t.give(stop(2), replace(cancel(3), stop=True), place(4), cancel(5))
+            await settle()
+            left = [(what, int(client_id, 16)) for what, client_id in t.venue.left]
+            assert left == [("place", 1), ("cancel", 5), ("place", 4)]
+            await asyncio.sleep(31)
+            t.give(stop(6), replace(cancel(7), stop=True))
+            await settle()
+            assert t.venue.count("place") == 3
+            assert t.venue.count("cancel") == 2
+
+    in_virtual_time(go)
+
+
+def test_a_life_that_has_lost_the_lease_burns_no_key() -> None:
+    async def go() -> None:
+        async with a_trial() as t:
+            t.lease = False
+            t.give(Lookup(MAIN, Ask(f"{1:032x}", "BTC-PERP", burn=True)), lookup(2))
+            await settle()
+            assert [int(client_id, 16) for _, client_id in t.venue.left] == [2], "looking harms nobody"
+            assert next(event.error for event in t.heard if isinstance(event, LookedUp))
+
+    in_virtual_time(go)
+
+
+def test_the_list_of_instruments_is_asked_for_and_told() -> None:
+    async def go() -> None:
+        async with a_trial() as t:
+            t.give(List(MAIN))
+            await settle()
+            assert [len(event.instruments) for event in t.heard if isinstance(event, Listed)] == [1]
 
     in_virtual_time(go)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from kedge.desk.tables.address import Address
 from kedge.desk.tables.database import Database, DatabaseTrouble
 from kedge.desk.tables.projection import Moved, Projection
 from kedge.desk.tables.tables import COUNTED_MAX, OFFSET_MAX, Tables
+from kedge.journal.dialect import name_of
 from kedge.journal.reading import Reading
 from kedge.journal.row_store import RowCache
 from kedge.journal.rows import TABLES, Ask
@@ -255,6 +257,45 @@ def test_injection_in_every_text_is_inert(database: Database, tmp_path: Path, te
     assert tables.find("orders").total == 1
 
 
+def test_names_that_are_too_long_are_cut_and_told_apart(database: Database, tmp_path: Path) -> None:
+    """A venue may call a thing what it likes; no name stops the telling, and no two become one."""
+    market, own = f"{ACCOUNT}:BTC-PERP", ids.mint(7, 1, 1, 1)
+    entries = [Entry(n, n * SECOND, x) for n, x in enumerate(one_of_each(own, market), 1)]
+    long = ["x" * 300 + end for end in ("a", "b", "\U0001f600", "\0")]
+
+    def fill(exec_id: str, price: int) -> r.Filled:
+        told = Fill(
+            exec_id, own, "v" * 400, "BTC-PERP", "buy", Decimal(1), Decimal(price), Decimal(0), "U", 1
+        )
+        return r.Filled(ACCOUNT, told, "", "s" * 200)
+
+    records: list[r.Record] = [fill(one, 7) for one in long]
+    records += [fill(one, 8) for one in long]  # the same executions again: booked once
+    records += [
+        r.BotPhased("b" * 500, "paused", "w" * 5000),
+        r.ScheduleSet("n" * 250, "v", Raw(b"{}"), "e" * 300, 5, "UTC", comment="c" * 900),
+        r.ScheduleSet("n" * 250, "v", Raw(b"{}"), "e" * 300, 6, "UTC"),
+        r.ScheduleSet("n" * 251, "v", Raw(b"{}"), "e" * 300, 7, "UTC"),
+        r.ScheduleRemoved("n" * 250),
+    ]
+    entries += [Entry(n, n * SECOND, x) for n, x in enumerate(records, len(entries) + 1)]
+    at_once = made(database, entries).digest()
+    assert at_once == engines(tmp_path, entries)
+    projection = made(database, [])
+    projection.clear()
+    for entry in entries:
+        projection.apply([entry])
+        projection._forget()  # as after a restart: nothing is remembered but the rows
+    assert projection.digest() == at_once
+    tables = Tables(database, "main")
+    fills = [one for one in tables.find("fills").rows if one.exec_id.startswith("xxx")]
+    assert len({one.exec_id for one in fills}) == len(long)
+    assert {one.price for one in fills} == {Decimal(7)}
+    assert all(len(one.exec_id) <= 190 and len(one.venue_id) <= 190 for one in fills)
+    assert tables.one("fills", ACCOUNT, name_of(long[0])).exec_id == name_of(long[0])
+    assert [one.next_ns for one in tables.find("schedules").rows if one.name.startswith("nn")] == [7]
+
+
 # ── asking ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -303,6 +344,53 @@ def test_pages_go_on_without_a_gap(database: Database) -> None:
                     break
             assert tuple(found) == whole, (what, sort)
             assert tuple(tables.each(what, Ask(sort=sort, limit=2))) == whole
+
+
+def test_a_long_list_is_asked_otherwise_and_answers_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few rows and many are asked for in other ways: by other indexes, in parts, within a window."""
+    made(database, History(4).run(300)).make_indexes()
+    tables = Tables(database, "main")
+    middle = tables.find("fills", Ask(sort="time", limit=1000)).rows[20].ts_ns
+    bot = next(row.bot for row in tables.find("orders").rows if row.bot)
+    market = tables.find("fills").rows[0].market
+    filters: list[dict[str, Any]] = [{}, {"bot": bot}, {"market": market}, {"bot": bot, "market": market}]
+    filters += [{"account": ACCOUNT}, {"since_ns": middle}, {"since_ns": middle, "bot": bot}]
+
+    def answers() -> list[Any]:
+        found: list[Any] = []
+        for what in ("orders", "fills", "decisions", "notes"):
+            for sort in (way + name for name in TABLES[what].sorts for way in ("", "-")):
+                for chosen in filters:
+                    if any(name in ("bot", "market") and name not in TABLES[what].filters for name in chosen):
+                        continue
+                    ask = Ask(sort=sort, limit=7, **chosen)
+                    first = tables.find(what, ask)
+                    more = tables.find(what, ask, after=first.next).rows if first.next else ()
+                    found.append((what, ask, first.rows, more, tuple(tables.each(what, ask))))
+        return found
+
+    few = answers()
+    monkeypatch.setattr("kedge.desk.tables.tables.COUNTED_MAX", 0)
+    assert answers() == few
+
+
+def test_a_text_is_looked_for_among_the_newest(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(database, History(3).run(200)).make_indexes()
+    tables = Tables(database, "main")
+    whole = tables.find("fills", Ask(limit=1000)).rows
+    monkeypatch.setattr("kedge.desk.tables.tables.SEARCHED_MAX", 5)
+    for sort in ("-time", "time", "price"):
+        page = tables.find("fills", Ask(text="x", sort=sort, limit=3))
+        assert (page.total, page.searched_all) == (5, False)
+        assert set(page.rows) <= set(whole[:5])
+        rest = tables.find("fills", Ask(text="x", sort=sort, limit=3), after=page.next)
+        assert set(rest.rows) | set(page.rows) == set(whole[:5])
+    assert tables.count("fills", Ask(text="x")) == (5, True)
+    assert tables.find("fills", Ask(text="no such text")).total == 0
+    monkeypatch.setattr("kedge.desk.tables.tables.SEARCHED_MAX", len(whole))
+    assert tables.find("fills", Ask(text="x", limit=1000)).searched_all
 
 
 def test_a_row_by_its_key(database: Database) -> None:

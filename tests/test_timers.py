@@ -129,7 +129,7 @@ def test_nothing_is_left_over_when_everything_is_settled() -> None:
     assert t.e.cares == {}
     t.wait(30)
     rooms = {key[0] for key in t.e.timers._due}
-    assert rooms <= {"report", "stale", "bot"}
+    assert rooms <= {"report", "list", "stale", "bot"}
 
 
 def test_timers_stay_few_over_a_busy_hour() -> None:

@@ -11,7 +11,7 @@ from kedge.model.events import Answered, BookLost, Event, LinkDown, LinkOdd, Lin
 from kedge.model.venue import Answer, Rules
 from kedge.sim.testnet.web import Reply
 from kedge.storm.wires import Calm, SimWires, Way
-from kedge.venues import rest as rest_module
+from kedge.venues import turns
 from kedge.venues.allowance import Allowance, Heed, Window
 from kedge.venues.life import Life
 from kedge.venues.rest import Call, Manners, Rest, Waits
@@ -220,7 +220,7 @@ def test_no_answer_is_silence() -> None:
 
 
 def test_waiting_questions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_module, "WAITING_MAX", 2)
+    monkeypatch.setattr(turns, "WAITING_MAX", 2)
     net = ToyNet()
 
     async def main() -> None:

@@ -5,7 +5,7 @@
 
 Three sources of sentences: Python calls of gettext and its kin, templates, and what is said of commands and
 of bots' parameters where they are declared (`Meta(description=...)`), which pages show through gettext too.
-Two catalogues per language: `django` for pages, `telegram` for the bot.
+Three catalogues per language: `django` for pages, `telegram` for the bot, `notices` for what people are told.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ CALLS = {
 }
 # How Telegram's own modules mark a sentence, and what they say by a name.
 TELEGRAM_CALLS = dict.fromkeys(("say", "marked"), (False, False))
+# Whoever takes the marking of notices from here is read for the sentences of notices.
+SAID = "from kedge.desk.said import"
 TELEGRAM_WORDS = ("sell", "buy", "This chat speaks English now.")
 
 
@@ -90,6 +92,12 @@ def of_telegram() -> Iterator[tuple[Sentence, str]]:
         yield from calls_in(path, dict(TELEGRAM_CALLS))
     for word in TELEGRAM_WORDS:
         yield Sentence(word), "kedge/desk/telegram/office.py"
+
+
+def of_notices() -> Iterator[tuple[Sentence, str]]:
+    for path in sorted([*DESK.glob("*.py"), *(DESK / "post").glob("*.py")]):
+        if SAID in path.read_text("utf-8"):
+            yield from calls_in(path, {"say": (False, False)})
 
 
 def of_python(folder: Path) -> Iterator[tuple[Sentence, str]]:
@@ -312,6 +320,7 @@ def _said(catalog: Catalog) -> dict[object, str]:
 DOMAINS = (
     Domain("django", DESK / "web" / "locale", of_pages),
     Domain("telegram", DESK / "locale", of_telegram),
+    Domain("notices", DESK / "locale", of_notices),
 )
 
 

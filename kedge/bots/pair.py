@@ -15,14 +15,12 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
+from kedge.bots.legs import STUCK, better, even
 from kedge.engine.bot import Bot, Decision, MarketView, Note, View
-from kedge.engine.wants import Rest, Target, Want
+from kedge.engine.wants import Rest, Want
 from kedge.model.instrument import Market
 from kedge.model.numbers import ONE, ZERO, text
-from kedge.model.order import Side, opposite, sign
-
-# After so many refusals of the near leg in a row, the far leg is not worked any more until one gets through.
-STUCK = 2
+from kedge.model.order import Side, opposite
 
 
 class PairConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -78,23 +76,23 @@ class Pair(Bot[PairConfig, PairState]):
             return Decision(view.state)
         done = view.slot("far")
         rest = config.qty - done.traded(config.side)
-        even = Target(
-            "near", config.near, net=-config.ratio * done.net, slip=config.slip, why="evens the far leg"
-        )
-        wants: tuple[Want, ...] = (even,)
+        target = even(config.near, config.ratio, done, config.slip)
+        wants: tuple[Want, ...] = (target,)
         finished = ""
         price = far.near(config.side) if far.ready else ZERO
         if (far.instrument.tradable(rest, price) if price else far.instrument.qty_at_most(rest)) > 0:
             # A leg that cannot be evened out is no reason to open more of the other.
             stuck = view.slot("near").rejects >= STUCK
-            wants = (even,) if stuck else (*_work(config, far, near, rest), even)
+            wants = (target,) if stuck else (*_work(config, far, near, rest), target)
         else:
             finished = _story(view, far)
         state = view.state
         notes: tuple[Note, ...] = ()
         if done.traded(config.side) != state.said:
             state = PairState(done.traded(config.side))
-            notes = (Note(f"far leg {text(state.said)} of {text(config.qty)}; near leg to {text(even.net)}"),)
+            notes = (
+                Note(f"far leg {text(state.said)} of {text(config.qty)}; near leg to {text(target.net)}"),
+            )
         return Decision(state, wants=wants, notes=notes, done=finished)
 
 
@@ -124,7 +122,7 @@ def _suits(config: PairConfig, far: MarketView, near: MarketView) -> bool:
         return True
     price = far.touch(config.side) if config.work == "cross" else far.near(config.side)
     got = price - config.ratio * near.touch(opposite(config.side))
-    return (config.spread - got) * sign(config.side) > 0
+    return better(got, config.spread, config.side)
 
 
 def _story(view: View[PairConfig, PairState], far: MarketView) -> str:

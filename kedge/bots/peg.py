@@ -12,6 +12,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
+from kedge.bots.hours import hours
+from kedge.bots.touch import join
 from kedge.engine.bot import Bot, Decision, MarketView, Note, SlotView, View
 from kedge.engine.wants import Rest
 from kedge.model.instrument import Market
@@ -75,6 +77,8 @@ class Peg(Bot[PegConfig, PegState]):
         if market is None:
             return Decision(state)
         slot = view.slot("main")
+        if view.phase == "stopping":
+            return Decision(state, done=_so_far(config, slot, market, config.qty or state.qty))
         aim = config.qty or state.qty or _worth(config, market)
         if aim <= 0 and market.ready:
             little = f"{text(config.money)} is less than the smallest order: nothing to do"
@@ -104,17 +108,10 @@ def _rest(
 ) -> tuple[tuple[Rest, ...], int]:
     """The order that should stand, if any now, and when the session's edge is next reached."""
     config = view.config
-    edge_ns = config.edge_s * SECOND_NS
-    change_ns = market.instrument.next_change_ns(view.now_ns)
-    wake_ns = 0
-    if change_ns is not None:
-        closing = market.open and change_ns - edge_ns <= view.now_ns
-        opened_lately = market.open and not market.instrument.is_open(view.now_ns - edge_ns)
-        wake_ns = change_ns - edge_ns if market.open and not closing else change_ns + edge_ns
-        if opened_lately:
-            return (), view.now_ns + SECOND_NS
-        if closing:
-            return (), wake_ns
+    open_now = hours((market.instrument,), view.now_ns, config.edge_s, config.edge_s)
+    wake_ns = open_now.change_ns
+    if not open_now.works:
+        return (), wake_ns
     price = _join(config, market, slot)
     if not market.ready or price <= 0:
         return (), wake_ns
@@ -131,15 +128,8 @@ def _rest(
 
 def _join(config: PegConfig, market: MarketView, slot: SlotView) -> Decimal:
     """The best price that others hold on our side; zero when there is none."""
-    levels = market.bids if config.side == "buy" else market.asks
-    if not levels:
-        return ZERO
-    price = levels[0].price
-    own = slot.order
-    if own is not None and own.price == price and len(levels) > 1:
-        alone = levels[0].qty <= own.qty - own.filled
-        price = levels[1].price if alone else price
-    if config.limit and (price - config.limit) * sign(config.side) > 0:
+    price = join(market, config.side, slot)
+    if price and config.limit and (price - config.limit) * sign(config.side) > 0:
         price = config.limit
     return price
 
@@ -150,21 +140,25 @@ def _report(
     filled = slot.traded(config.side)
     if filled - state.said < state.qty * config.report_every or filled >= state.qty:
         return state, ()
+    return PegState(state.qty, filled), (Note(_so_far(config, slot, market, state.qty)),)
+
+
+def _so_far(config: PegConfig, slot: SlotView, market: MarketView, aim: Decimal) -> str:
+    filled = slot.traded(config.side)
+    if filled == 0:
+        return f"nothing of {text(aim)} was done" if aim else "nothing was done"
     average = slot.bought_avg if config.side == "buy" else slot.sold_avg
     price = text(average.quantize(market.instrument.tick))
-    note = Note(f"{_did(config)} {text(filled)} of {text(state.qty)} at {price} on average")
-    return PegState(state.qty, filled), (note,)
+    return f"{_did(config)} {text(filled)} of {text(aim)} at {price} on average"
 
 
 def _done(config: PegConfig, slot: SlotView, market: MarketView, aim: Decimal) -> str:
     filled = slot.traded(config.side)
     if filled == 0:
         return f"{text(aim)} is less than the smallest order ({_smallest(market, aim)}): nothing to do"
-    average = slot.bought_avg if config.side == "buy" else slot.sold_avg
-    price = text(average.quantize(market.instrument.tick))
     left = aim - filled
     rest = f"; {text(left)} is too little for an order" if left > 0 else ""
-    return f"{_did(config)} {text(filled)} of {text(aim)} at {price} on average{rest}"
+    return f"{_so_far(config, slot, market, aim)}{rest}"
 
 
 def _smallest(market: MarketView, qty: Decimal) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +17,9 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter
 from msgspec import Struct
+from msgspec.inspect import DecimalType
 
-from kedge import client
+from kedge import client, settings
 from kedge.bots import BUILT_IN
 from kedge.cli.home import Place, find_place, look_now
 from kedge.cli.offline import read_offline
@@ -26,10 +28,22 @@ from kedge.cli.params import config_from, describe, find_kind, free_from
 from kedge.client import Desk, DeskAway
 from kedge.desk import commands
 from kedge.desk.commands import Deed
-from kedge.desk.screens import Column, Screen, listing, name, rows_screen, words
+from kedge.desk.deeds_people import PreordersAsk
+from kedge.desk.preorders import shelf
+from kedge.desk.screens import Column, Look, Screen, listing, name, rows_screen, words
+from kedge.desk.screens_markets import answer_screen, instruments_screen
+from kedge.desk.screens_preorders import preorders_screen
 from kedge.desk.screens_schedules import schedules_screen
 from kedge.desk.screens_status import bots_screen, status_screen
 from kedge.desk.screens_story import story_screen
+from kedge.desk.screens_tasks import (
+    sellbuy_screen,
+    spreads_screen,
+    sprices_screen,
+    stashes_screen,
+    tasks_screen,
+)
+from kedge.desk.tables.people import DatabaseTrouble, people_of
 from kedge.journal.backup import backup
 from kedge.journal.journal import LeaseHeld
 from kedge.journal.lease import FileLock
@@ -37,10 +51,13 @@ from kedge.journal.store import lease_of
 from kedge.model.exits import Exit, Halt
 from kedge.model.forms import Entry
 from kedge.model.looks import Status
+from kedge.model.numbers import text
 from kedge.model.records import CommandTaken
 from kedge.model.sentences import mistake, unknown_name
 
 Run = Callable[..., int]
+# The one positional argument of deeds that are said in words.
+WORDS = "words"
 _KEYWORD, _POSITION = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY
 
 HOME = Annotated[
@@ -79,6 +96,8 @@ def _function(deed: Deed) -> Run:
         bound.apply_defaults()
         given = dict(bound.arguments)
         place = find_place(given.pop("home"), given.pop("gate"))
+        if deed.spoken is not None:
+            given = _spoken(deed, given)
         as_json, command_id = bool(given.pop("json")), str(given.pop("id", ""))
         return perform(deed, given, place, as_json, command_id)
 
@@ -93,16 +112,24 @@ def _function(deed: Deed) -> Run:
 def _parameters(deed: Deed) -> list[inspect.Parameter]:
     positions, pairs, named = [], [], []
     for argument in commands.arguments(deed):
-        known = Parameter(help=argument.help, show_default=bool(argument.default))
+        # Where leaving it out is a third answer, "no" can be said, too.
+        said_no = f"--no-{argument.name.replace('_', '-')}" if _python(argument) == (bool | None) else ()
+        known = Parameter(help=argument.help, show_default=bool(argument.default), negative=said_no)
         hint: Any = Annotated[str if commands.is_pairs(argument) else _python(argument), known]
         if commands.is_pairs(argument):
             pairs.append(inspect.Parameter(argument.name, inspect.Parameter.VAR_POSITIONAL, annotation=hint))
+        elif argument.required and deed.spoken is not None:
+            continue  # it is among the words
         elif argument.required:
             positions.append(inspect.Parameter(argument.name, _POSITION, annotation=hint))
         else:
             named.append(
-                inspect.Parameter(argument.name, _KEYWORD, default=argument.default, annotation=hint)
+                inspect.Parameter(argument.name, _KEYWORD, default=_default(argument), annotation=hint)
             )
+    if deed.spoken is not None:
+        known = Parameter(help=deed.form, show_default=False, allow_leading_hyphen=True)
+        words: Any = Annotated[str, known]
+        pairs.append(inspect.Parameter(WORDS, inspect.Parameter.VAR_POSITIONAL, annotation=words))
     named.append(inspect.Parameter("home", _KEYWORD, default="", annotation=HOME))
     named.append(inspect.Parameter("gate", _KEYWORD, default="", annotation=GATE))
     named.append(inspect.Parameter("json", _KEYWORD, default=False, annotation=AS_JSON))
@@ -111,15 +138,54 @@ def _parameters(deed: Deed) -> list[inspect.Parameter]:
     return positions + pairs + named
 
 
+def _spoken(deed: Deed, given: dict[str, Any]) -> dict[str, Any]:
+    """Words as arguments: in the deed's own form, or what is required in its order; options beside them."""
+    assert deed.spoken is not None
+    entries = commands.arguments(deed)
+    said = tuple(given.pop(WORDS, ()))
+    # What an option was left at is not said, so that the words may say it.
+    kept = {entry.name: _default(entry) for entry in entries if not entry.required}
+    options = {name: value for name, value in given.items() if name not in kept or value != kept[name]}
+    required = [entry.name for entry in entries if entry.required]
+    try:
+        words = deed.spoken(said)
+    except commands.WordsWrong:
+        if len(said) != len(required) or not said:
+            raise Halt(
+                Exit.USAGE, f"{deed.name}: write it like this: kedge {deed.name} {deed.form}"
+            ) from None
+        words = dict(zip(required, said, strict=True))
+    usual = kept if deed.read else {}  # a command that is given has these by itself
+    return {**usual, **words, **options}
+
+
+def _default(argument: Entry) -> Any:
+    """Numbers as people write them: what is exact is read by us, and a mistake told in our own words."""
+    return text(argument.default) if isinstance(argument.default, Decimal) else argument.default
+
+
 def _python(argument: Entry) -> Any:
     """Without msgspec's bounds: those are checked with the whole, and told in our own words."""
+    if isinstance(argument.shape, DecimalType):
+        return str | None if argument.default is None and not argument.required else str
     bounded = hasattr(argument.hint, "__metadata__")
     return argument.hint.__origin__ if bounded else argument.hint
 
 
-SCREENS = {"status": status_screen, "bots": bots_screen, "schedules": schedules_screen}
+SCREENS: dict[str, Callable[[Status, Look], Screen]] = {
+    "status": status_screen,
+    "bots": bots_screen,
+    "schedules": schedules_screen,
+    "tasks": tasks_screen,
+    "sellbuy": sellbuy_screen,
+    "spreads": spreads_screen,
+    "sprices": sprices_screen,
+    "stashes": stashes_screen,
+}
 GROUPS = {
     "bot": "Add, change, stop and remove bots.",
+    "list": "Lists that you keep: tickers, levels, sums.",
+    "stash": "Save all stop orders of an account, and put them back.",
     "schedule": "Have commands run by themselves, at an interval or by the clock.",
 }
 
@@ -131,6 +197,8 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
     args = check(deed, given)
     if deed.read:
         return _read(deed, args, place, as_json)
+    if deed.call in commands.KEPT:
+        return _kept(args, place, as_json)
     if deed.name == "backup":
         if not place.far:  # elsewhere it is a folder of that machine
             args["target"] = str(Path(args["target"]).expanduser().absolute())
@@ -141,6 +209,8 @@ def perform(deed: Deed, given: dict[str, Any], place: Place, as_json: bool, comm
         raise (None if away.command_id else _with_its_door_gone(place)) or away from None
     if isinstance(result, CommandTaken):
         say(result.says, as_json, ok=result.ok, says=result.says, command_id=result.command_id)
+    elif deed.call in commands.QUESTIONS:
+        show(answer_screen(result, look_now()), as_json)
     elif isinstance(result, Status):
         show(SCREENS[deed.call](result, look_now()), as_json)
     else:
@@ -218,7 +288,25 @@ def _read(deed: Deed, args: dict[str, Any], place: Place, as_json: bool) -> int:
 def _rows_view(deed: Deed, args: dict[str, Any], rows: list[dict[str, Any]]) -> Screen:
     if deed.read == "story":
         return story_screen(args["of"], rows, look_now())
+    if deed.read == "instruments":
+        return instruments_screen(rows, look_now())
     return rows_screen(deed.read, rows, look_now())
+
+
+def _kept(args: dict[str, Any], place: Place, as_json: bool) -> int:
+    """From the people's database itself: whether a desk process runs is all the same."""
+    if place.far:
+        raise client.Refused("preorders are in that machine's database: ask there, or the pages' REST")
+    secrets = settings.Secrets(place.home.secrets)
+    people = people_of(place.home, settings.load(place.home.settings), secrets)
+    try:
+        rows = shelf.find(people, PreordersAsk(**args))
+    except DatabaseTrouble as trouble:
+        raise Halt(Exit.DISK, str(trouble)) from None
+    finally:
+        people.close()
+    show(preorders_screen(rows, look_now()), as_json, {"from": "database", "rows": rows})
+    return Exit.OK
 
 
 def _backup(target: str, place: Place, as_json: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -31,6 +31,14 @@ CERT = Annotated[
 CERT_KEY = Annotated[
     str, Parameter(help="The certificate's key, where it is another file.", show_default=False)
 ]
+TOKEN = Annotated[str, Parameter(help="The token it accepts, with all rights on every account.")]
+SESSIONS = Annotated[
+    Literal["calendar", "always"],
+    Parameter(help="It opens and closes as the exchange does, or never closes."),
+]
+TLS = Annotated[
+    str, Parameter(help="A certificate (PEM); without it one is made at the start.", show_default=False)
+]
 NO_DEFLATE = Annotated[bool, Parameter(help="Never agree to compress WebSocket messages.")]
 
 TITLES = {"bybit": "Bybit V5", "binance": "Binance (spot and USDⓈ-M futures)"}
@@ -40,7 +48,8 @@ def add_sim_commands(app: cyclopts.App) -> None:
     venues = cyclopts.App(name="sim", help="Run a venue's simulator, for any program to trade against.")
     venues.command(sim_paper, name="paper", help_epilogue="")
     for venue in VENUES:
-        venues.command(_testnet(venue), name=venue, help_epilogue="")
+        command = sim_tinvest if venue == "tinvest" else _testnet(venue)
+        venues.command(command, name=venue, help_epilogue="")
     app.command(venues)
 
 
@@ -61,6 +70,32 @@ def sim_paper(
     from kedge.sim.paper import server
 
     chosen = Options(host, port, control_port, seed, market, faults, key, secret, state, max(1, tick_ms))
+    return server.main(chosen)
+
+
+def sim_tinvest(
+    *,
+    host: HOST = "127.0.0.1",
+    port: PORT = 0,
+    control_port: CONTROL = None,
+    seed: SEED = 0,
+    market: MARKET = "synthetic",
+    faults: FAULTS = "",
+    token: TOKEN = "paper",
+    sessions: SESSIONS = "calendar",
+    state: STATE = "",
+    tick_ms: TICK = 50,
+    cert: TLS = "",
+    cert_key: CERT_KEY = "",
+) -> int:
+    """Run a local testnet of T-Invest in this terminal; its first line says (in JSON) where its doors are."""
+    from kedge.sim.tinvest import server
+
+    chosen = Options(
+        *(host, port, control_port, seed, market, faults, token, "", state, max(1, tick_ms)),
+        *(cert, cert_key),
+        sessions=sessions,
+    )
     return server.main(chosen)
 
 

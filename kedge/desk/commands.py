@@ -9,21 +9,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct, field, inspect
+from msgspec import Meta, Struct, inspect
 
 from kedge.client import Desk, Refused
+from kedge.desk import markets
+from kedge.desk.deed import KEPT as KEPT
+from kedge.desk.deed import LOOKS as LOOKS
+from kedge.desk.deed import QUESTIONS as QUESTIONS
+from kedge.desk.deed import Deed as Deed
+from kedge.desk.deed import WordsWrong as WordsWrong
+from kedge.desk.deed import told as told
+from kedge.desk.deed import verb_deed
+from kedge.desk.deeds_markets import MARKET_DEEDS
+from kedge.desk.deeds_people import PEOPLE_DEEDS
+from kedge.desk.deeds_tasks import TASK_DEEDS, TASK_FIELDS, TASK_OWN_FIELDS
 from kedge.model.commands import ROLES as ROLES
-from kedge.model.commands import VERBS, covers, role_of
 from kedge.model.commands import Role as Role
+from kedge.model.commands import covers, role_of
 from kedge.model.forms import Entry, default_word, form
+from kedge.model.lists import USUAL
 from kedge.model.records import CommandTaken
 
 # Rows by name and filters: `Desk.read`, or the same over a journal.
 Read = Callable[..., Awaitable[Any]]
-Call = Literal["status", "bots", "schedules", "reload", "backup"]
 
 _HEX = re.compile(r"[0-9a-f]{2,32}\Z")
 
@@ -153,47 +164,29 @@ FIELDS: dict[str, str] = {
     "enabled": "Whether it runs; no: it is kept for later.",
     "missed": "Times at which the desk was down: skip them, or run the latest one once.",
     "comment": "Yours to write.",
+    **TASK_FIELDS,
 }
 
 # Where a name means something else than in most deeds.
 OWN_FIELDS: dict[tuple[str, str], str] = {
     **{(f"schedule {what}", "name"): "The schedule." for what in ("set", "rm", "run", "pause", "resume")},
+    **TASK_OWN_FIELDS,
     ("schedule set", "args"): "What goes with the command, as name=value.",
     ("cancel", "account"): "Only this account's orders; with neither, those of every account.",
 }
 
 
-class Deed(Struct, frozen=True):
-    """One thing a person can ask for. Exactly one of `verb`, `read` and `call` is set."""
-
-    name: str
-    help: str
-    args: type[Struct]
-    role: Role = "look"
-    verb: str = ""
-    read: str = ""
-    call: Call | Literal[""] = ""
-    # Arguments that are not the person's to choose: `bot close` is `bot.tell` with the word close.
-    fixed: dict[str, object] = field(default_factory=dict)
-    # The verb under which it is journalled: what is done outside the engine has a beginning and an end.
-    errand: str = ""
-
-
-def _verb(name: str, verb: str, help: str) -> Deed:
-    return Deed(name, help, VERBS[verb], role_of(verb), verb=verb)
-
-
 DEEDS: tuple[Deed, ...] = (
     Deed("status", "What the desk looks like now, most urgent first.", Nothing, call="status"),
     Deed("bots", "The bots, what they want and what holds them up.", Nothing, call="bots"),
-    _verb("bot add", "bot.add", "Start a new bot."),
-    _verb("bot amend", "bot.amend", "Change some parameters of a bot; what is not named stays."),
-    _verb("bot pause", "bot.pause", "Take no new risk: resting orders are pulled, balancing goes on."),
-    _verb("bot resume", "bot.resume", "Go on after a pause, or after a parked bot's fault was mended."),
-    _verb("bot stop", "bot.stop", "Stop wanting risk, keep wanting balance, end when balanced."),
-    _verb("bot kill", "bot.kill", "Cancel its orders and do nothing more, balanced or not."),
-    _verb("bot rm", "bot.rm", "Forget an ended bot; its fills stay in the ledger."),
-    _verb("bot tell", "bot.tell", "Say a word to a bot."),
+    verb_deed("bot add", "bot.add", "Start a new bot."),
+    verb_deed("bot amend", "bot.amend", "Change some parameters of a bot; what is not named stays."),
+    verb_deed("bot pause", "bot.pause", "Take no new risk: resting orders are pulled, balancing goes on."),
+    verb_deed("bot resume", "bot.resume", "Go on after a pause, or after a parked bot's fault was mended."),
+    verb_deed("bot stop", "bot.stop", "Stop wanting risk, keep wanting balance, end when balanced."),
+    verb_deed("bot kill", "bot.kill", "Cancel its orders and do nothing more, balanced or not."),
+    verb_deed("bot rm", "bot.rm", "Forget an ended bot; its fills stay in the ledger."),
+    verb_deed("bot tell", "bot.tell", "Say a word to a bot."),
     Deed(
         "bot close",
         "Have a bot close what it opened (the word close).",
@@ -210,26 +203,30 @@ DEEDS: tuple[Deed, ...] = (
     Deed("commands", "What people asked for, and what came of it.", CommandsAsk, read="commands"),
     Deed("cash", "Money that moved without a fill: funding, transfers, fees.", CashAsk, read="cash"),
     Deed("explain", "The story of an order or a bot, from intent to fill.", ExplainAsk, read="story"),
-    _verb("kill", "desk.kill", "The kill switch: cancel everything, send nothing new until revived."),
-    _verb("revive", "desk.revive", "Release the kill switch."),
-    _verb(
+    verb_deed("kill", "desk.kill", "The kill switch: cancel everything, send nothing new until revived."),
+    verb_deed("revive", "desk.revive", "Release the kill switch."),
+    verb_deed(
         "cancel",
         "desk.cancel",
         "Cancel every order of an account or a bot, stops too, and keep the bots still until resumed.",
     ),
+    *TASK_DEEDS,
+    *MARKET_DEEDS,
+    *PEOPLE_DEEDS,
     Deed("schedules", "What runs by itself: when next, and what came of it last.", Nothing, call="schedules"),
-    _verb("schedule set", "schedule.set", "Have a command run periodically."),
-    _verb("schedule rm", "schedule.rm", "Forget a schedule."),
-    _verb("schedule run", "schedule.run", "Run a schedule's command now."),
-    _verb("schedule pause", "schedule.pause", "Let a schedule rest until it is resumed."),
-    _verb("schedule resume", "schedule.resume", "Have a paused schedule run again."),
-    _verb("audit", "account.audit", "Compare an account with the ledger now."),
-    _verb(
+    verb_deed("schedule set", "schedule.set", "Have a command run periodically."),
+    verb_deed("schedule rm", "schedule.rm", "Forget a schedule."),
+    verb_deed("schedule run", "schedule.run", "Run a schedule's command now."),
+    verb_deed("schedule pause", "schedule.pause", "Let a schedule rest until it is resumed."),
+    verb_deed("schedule resume", "schedule.resume", "Have a paused schedule run again."),
+    verb_deed("audit", "account.audit", "Compare an account with the ledger now."),
+    verb_deed("refresh", "account.refresh", "Ask an account's venue anew for everything it lists."),
+    verb_deed(
         "reconnect",
         "account.reconnect",
         "Try a venue again that refused us, once what it complained of is mended.",
     ),
-    _verb("resolve", "order.resolve", "Your word on an UNKNOWN order, after looking at the venue."),
+    verb_deed("resolve", "order.resolve", "Your word on an UNKNOWN order, after looking at the venue."),
     Deed(
         "reload",
         "Follow the bots file again.",
@@ -282,6 +279,10 @@ async def carry_out(deed: Deed, args: dict[str, Any], desk: Desk, command_id: st
     if deed.read:
         rows = await read_rows(deed, args, desk.read)
         return with_marks(rows, await desk.read("held")) if deed.read == "positions" else rows
+    if deed.call in KEPT:
+        raise Refused(f"{deed.name} are in the desk's database, and the engine knows nothing of them")
+    if deed.call in QUESTIONS:
+        return await markets.answer(deed.call, desk.read, args)
     match deed.call:
         case "reload":
             return await desk.reload(command_id=command_id, of=of)
@@ -295,12 +296,23 @@ async def read_rows(deed: Deed, args: dict[str, Any], read: Read) -> list[dict[s
     """Rows of a reading deed; `read` is a desk's, or the journal's when no desk runs. Raises `Refused`."""
     given = {name: value for name, value in args.items() if value != ""}
     if deed.read != "story":
-        return list(await read(deed.read, **given))
+        rows = list(await read(deed.read, **given))
+        return with_usual(rows) if deed.read == "lists" else rows
     of, limit = str(given["of"]), given.get("limit", STORY_ROWS)
     whose = {"bot": of} if await read("bots", bot=of, limit=1) else {"client_id": await _whole_id(of, read)}
     # The latest, then turned round: a story is read from its beginning.
     latest = list(await read("story", **whose, sort="-time", limit=limit))
     return latest[::-1]
+
+
+def with_usual(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every list that is in force: those that nobody has set hold what is usual."""
+    kept = {row["name"]: row for row in rows if row["items"]}
+    usual = {
+        name: {"name": name, "items": ", ".join(items), "actor": "", "set_ns": 0}
+        for name, items in USUAL.items()
+    }
+    return list({**usual, **kept}.values())
 
 
 def with_marks(rows: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -347,7 +359,8 @@ def reference() -> str:
         if deed.verb:
             lines.append(f"Journalled as `{deed.verb}`.")
         else:
-            lines.append(f"Journalled as `{deed.errand}`." if deed.errand else "Asks the gate.")
+            asks = "Asks the desk's database." if deed.call in KEPT else "Asks the gate."
+            lines.append(f"Journalled as `{deed.errand}`." if deed.errand else asks)
         if given := arguments(deed):
             lines += ["", "| argument | type | default | meaning |", "|---|---|---|---|"]
             lines += [_line(entry) for entry in given]

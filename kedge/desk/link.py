@@ -26,7 +26,8 @@ SECOND_NS = 1_000_000_000
 # A status is asked for so often, and after entries no sooner than this after the last one.
 POLL_S = 1.0
 SOON_S = 0.1
-# A picture of a thousand bots is work for the engine: of its time, no more than one part in so many is asked for.
+# A picture of a thousand bots is work for the engine: no more than one part in so many of its time is asked
+# for.
 REST_SHARE = 25
 # An engine that is away is looked for so often.
 AGAIN_S = 0.5

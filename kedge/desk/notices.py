@@ -6,7 +6,8 @@
                             and once when it is over
 
 A notice has a key: whoever receives it twice knows it by that. What is over carries the level of what was
-wrong, so that it reaches everybody who was told of it.
+wrong, so that it reaches everybody who was told of it. What it says is kept as a `Said`: everybody reads it
+in their own language.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from kedge.desk.said import Said, as_it_came, say, told
 from kedge.model import ids
 from kedge.model import records as r
 from kedge.model.instrument import account_of, market_of, symbol_of
@@ -57,15 +59,17 @@ FLAP_NS = 10 * MINUTE_NS
 AGAIN_NS = (5 * MINUTE_NS, 15 * MINUTE_NS, HOUR_NS, 4 * HOUR_NS, 24 * HOUR_NS)
 ORDERS_KEPT = 20_000
 SAID_KEPT = 1_000
-TEXT_MAX = 600
+TEXT_MAX, SUMMARY_MAX = 600, 2000
 ENGINE = "engine"
+STRANGER = say("not a bot of ours")
+SIDES = {"buy": say("buy"), "sell": say("sell")}
 
 
 class Notice(Struct, frozen=True, omit_defaults=True):
     key: str
     kind: Kind
     level: Level
-    text: str  # one sentence, or a few lines for a summary
+    text: str  # one sentence, or a few lines for a summary; in English
     ts_ns: int
     bot: str = ""
     account: str = ""
@@ -73,6 +77,10 @@ class Notice(Struct, frozen=True, omit_defaults=True):
     actor: str = ""  # whose command it was
     # What a program or a sum needs of it: market, side, qty, price.
     facts: dict[str, str] = {}
+    said: Said | None = None  # the same as `text`, for other languages; none in what an older Kedge has kept
+
+    def told(self, language: str) -> str:
+        return self.text if self.said is None else _short(told(self.said, language), _most(self.kind))
 
 
 class Trouble(Struct, frozen=True):
@@ -85,6 +93,7 @@ class Trouble(Struct, frozen=True):
     grace_ns: int
     bot: str = ""
     account: str = ""
+    said: Said | None = None  # the same as `text`
 
 
 class Standing(Struct, frozen=True, omit_defaults=True):
@@ -123,41 +132,46 @@ class Scribe:
 
     def filled(self, entry: Entry, record: r.Filled) -> Notice:
         fill, market = record.fill, market_of(record.account, record.fill.symbol)
-        who = record.bot or "not a bot of ours"
-        said = f"{who}: {fill.side} {text(fill.qty)} {fill.symbol} at {text(fill.price)}"
+        what = _terms(fill.side, fill.qty, fill.symbol, fill.price)
+        said = Said("{who}: {what}", {"who": record.bot or STRANGER, "what": what})
         facts = {"market": market, "side": fill.side, "qty": text(fill.qty), "price": text(fill.price)}
         facts |= {"fee": text(fill.fee), "fee_asset": fill.fee_asset, "exec_id": fill.exec_id}
         forced = fill.kind in ("liquidation", "adl")
         if forced:
-            said += f" ({fill.kind}: the venue did it)"
+            said = say("{fill} ({kind}: the venue did it)", fill=said, kind=fill.kind)
         kind: Kind = "alarm" if forced else "fill"
         level: Level = "alarm" if forced else "info"
         return self._notice(entry, kind, level, said, record.bot, record.account, facts=facts)
 
     def synthetic(self, entry: Entry, record: r.Synthetic) -> Notice:
-        said = f"others traded {text(record.qty)} of {record.market} at {text(record.price)}"
+        said = say(
+            "others traded {qty} of {market} at {price}",
+            qty=text(record.qty),
+            market=record.market,
+            price=text(record.price),
+        )
         return self._notice(entry, "alarm", "warn", _why(said, record.why), "", account_of(record.market))
 
     def audited(self, entry: Entry, record: r.Audited) -> Notice | None:
         if record.agrees:
             return None
-        said = _why(f"{record.account}: the account and the ledger differ", record.says)
+        said = _why(say("{account}: the account and the ledger differ", account=record.account), record.says)
         return self._notice(entry, "alarm", "warn", said, "", record.account)
 
     # ── bots and orders ─────────────────────────────────────────────────────────────────────
 
     def bot_added(self, entry: Entry, record: r.BotAdded) -> Notice:
         self._bots[record.number] = record.bot
-        return self._notice(
-            entry, "started", "info", f"{record.bot} was added as a {record.kind}", record.bot
-        )
+        said = say("{bot} was added as a {kind}", bot=record.bot, kind=record.kind)
+        return self._notice(entry, "started", "info", said, record.bot)
 
     def bot_phased(self, entry: Entry, record: r.BotPhased) -> Notice | None:
         """Parked bots are told of as long as they are parked: `troubles`."""
         if record.phase == "stopped":
-            return self._notice(entry, "done", "info", _why(f"{record.bot} is done", record.why), record.bot)
+            said = _why(say("{bot} is done", bot=record.bot), record.why)
+            return self._notice(entry, "done", "info", said, record.bot)
         if record.phase == "killed":
-            said = _why(f"{record.bot} was killed", record.why)
+            said = _why(say("{bot} was killed", bot=record.bot), record.why)
             return self._notice(entry, "done", "warn", said, record.bot)
         return None
 
@@ -172,49 +186,94 @@ class Scribe:
         account = account_of(order.market) if order is not None else ""
         if self._said_lately(entry, "refused", bot, account, _letters(record.reason)):
             return None
-        what = _order(order) if order is not None else f"order {record.client_id}"
-        said = _why(f"{bot or account or 'desk'}: the venue refused to {what}", record.reason)
+        what = _order(order) if order is not None else say("order {id}", id=record.client_id)
+        who = bot or account or say("desk")
+        said = _why(say("{who}: the venue refused to {order}", who=who, order=what), record.reason)
         return self._notice(entry, "refused", "warn", said, bot, account)
 
     def refused(self, entry: Entry, record: r.Refused) -> Notice | None:
         if self._said_lately(entry, "limit", record.bot, record.slot, _letters(record.reason)):
             return None
-        what = f"{record.side} {text(record.qty)} {symbol_of(record.market)} at {text(record.price)}"
-        said = _why(f"{record.bot}: a limit stopped {what}", record.reason)
+        what = _terms(record.side, record.qty, symbol_of(record.market), record.price)
+        said = _why(say("{bot}: a limit stopped {order}", bot=record.bot, order=what), record.reason)
         return self._notice(entry, "limit", "warn", said, record.bot, account_of(record.market))
 
     # ── the desk ────────────────────────────────────────────────────────────────────────────
 
     def life_began(self, entry: Entry, record: r.LifeBegan) -> Notice:
-        said = f"the engine started (life {record.life}, Kedge {record.version})"
+        said = say(
+            "the engine started (life {life}, Kedge {version})",
+            life=str(record.life),
+            version=record.version,
+        )
         return self._notice(entry, "engine", "info", said)
 
     def kill_switch(self, entry: Entry, record: r.KillSwitch) -> Notice:
-        turned = "ON: nothing is sent but cancels" if record.on else "off"
-        said = _why(f"{record.actor} turned the kill switch {turned}", record.why)
-        return self._notice(entry, "kill", "alarm", said, over=not record.on)
+        if record.on:
+            turned = say("{who} turned the kill switch ON: nothing is sent but cancels", who=record.actor)
+        else:
+            turned = say("{who} turned the kill switch off", who=record.actor)
+        return self._notice(entry, "kill", "alarm", _why(turned, record.why), over=not record.on)
 
     def noted(self, entry: Entry, record: r.Noted) -> Notice | None:
         who = record.bot or record.account
         if record.level == "info" and not record.bot:
             return None  # the desk's own small talk stays in the journal
-        said = f"{who}: {record.text}" if who else record.text
+        said = as_it_came(f"{who}: {record.text}" if who else record.text)
         kind: Kind = "alarm" if record.level == "alarm" else "note"
         return self._notice(entry, kind, record.level, said, record.bot, record.account)
+
+    def all_cancelled(self, entry: Entry, record: r.CancelAllEnded) -> Notice:
+        said = _why(say("{account}: cancelling all orders is over", account=record.account), record.says)
+        return self._notice(entry, "done", "info", said, "", record.account)
+
+    def stash_saved(self, entry: Entry, record: r.StashSaved) -> Notice:
+        said = say(
+            "{n} stop orders of {account} are saved as {name}",
+            n=str(len(record.orders)),
+            account=record.account,
+            name=record.name,
+        )
+        if record.cancel:
+            said = say("{saved}; they are being cancelled", saved=said)
+        return self._notice(entry, "done", "info", said, "", record.account)
+
+    def stash_emptied(self, entry: Entry, record: r.StashEmptied) -> Notice:
+        said = say(
+            "none of the orders of {name} is open any more; {n} can be restored",
+            name=record.name,
+            n=str(len(record.orders)),
+        )
+        return self._notice(entry, "done", "info", said)
+
+    def stash_restored(self, entry: Entry, record: r.StashRestored) -> Notice:
+        if record.bot:
+            said = say("{name} is put back by {bot}", name=record.name, bot=record.bot)
+        else:
+            said = say("{name} is put back; everything stands", name=record.name)
+        return self._notice(entry, "done", "info", said, record.bot)
 
     def command_taken(self, entry: Entry, record: r.CommandTaken) -> Notice | None:
         """What a schedule or the bots file does is told of by its own records."""
         if record.ok and record.via in ("schedule", "file"):
             return None
-        about = _subject(record.args)
-        said = f"{record.actor} by {record.via}: {record.verb}{about}: {record.says}"
+        said = say(
+            "{who} by {way}: {command}: {says}",
+            who=record.actor,
+            way=record.via,
+            command=f"{record.verb}{_subject(record.args)}",
+            says=record.says,
+        )
         level: Level = "info" if record.ok else "warn"
         return self._notice(entry, "command", level, said, actor=record.actor)
 
     def schedule_ran(self, entry: Entry, record: Any) -> Notice:
         level: Level = "info" if record.ok else "warn"
-        said = _why(f"schedule {record.name} {'ran' if record.ok else 'failed'}", record.says)
-        return self._notice(entry, "schedule", level, said)
+        if record.ok:
+            what = say("schedule {name} ran", name=record.name)
+        else:
+            what = say("schedule {name} failed", name=record.name)
+        return self._notice(entry, "schedule", level, _why(what, record.says))
 
     # ── helpers ─────────────────────────────────────────────────────────────────────────────
 
@@ -223,13 +282,13 @@ class Scribe:
         entry: Entry,
         kind: Kind,
         level: Level,
-        said: str,
+        said: Said,
         bot: str = "",
         account: str = "",
         **more: Any,
     ) -> Notice:
         key = f"{self._prefix}-{entry.seq}-{entry.ts_ns}"
-        return Notice(key, kind, level, _short(said), entry.ts_ns, bot, account, **more)
+        return a_notice(key, kind, level, said, entry.ts_ns, bot=bot, account=account, **more)
 
     def _bot_of(self, client_id: str) -> str:
         made_by = ids.read(client_id)
@@ -256,6 +315,10 @@ _TELL: dict[str, _Handler] = {
     "LifeBegan": Scribe.life_began,
     "KillSwitch": Scribe.kill_switch,
     "Noted": Scribe.noted,
+    "CancelAllEnded": Scribe.all_cancelled,
+    "StashSaved": Scribe.stash_saved,
+    "StashEmptied": Scribe.stash_emptied,
+    "StashRestored": Scribe.stash_restored,
     "CommandTaken": Scribe.command_taken,
     "ScheduleRan": Scribe.schedule_ran,
 }
@@ -267,39 +330,50 @@ _TELL: dict[str, _Handler] = {
 def troubles(status: Status | None, away: str) -> list[Trouble]:
     """Most urgent first. While the engine is away only that is known."""
     if away:
-        said = f"the engine is away: {away}"
-        return [Trouble(ENGINE, "engine", "alarm", said, 10 * SECOND_NS)]
+        said = say("the engine is away: {why}", why=away)
+        return [a_trouble(ENGINE, "engine", "alarm", said, 10 * SECOND_NS)]
     if status is None:
         return []
     found = [one for account in status.accounts for one in _of_account(account)]
     for bot in status.bots:
         if bot.phase == "parked" or (bot.phase == "paused" and bot.why):
             level: Level = "alarm" if bot.phase == "parked" else "warn"
-            said = f"{_why(f'{bot.bot} is {bot.phase}', bot.why)}; mended? resume {bot.bot}"
-            found.append(Trouble(f"bot/{bot.bot}/{bot.number}", "parked", level, said, 0, bot.bot))
+            parked = bot.phase == "parked"
+            what = say("{bot} is parked", bot=bot.bot) if parked else say("{bot} is paused", bot=bot.bot)
+            said = say("{what}; mended? resume {bot}", what=_why(what, bot.why), bot=bot.bot)
+            found.append(a_trouble(f"bot/{bot.bot}/{bot.number}", "parked", level, said, 0, bot=bot.bot))
     if status.unhedged:
-        said = f"unhedged: {text(status.unhedged)}"
-        found.append(Trouble("unhedged", "alarm", "alarm", said, MINUTE_NS))
+        said = say("unhedged: {amount}", amount=text(status.unhedged))
+        found.append(a_trouble("unhedged", "alarm", "alarm", said, MINUTE_NS))
     return sorted(found, key=lambda one: -LEVELS.index(one.level))
 
 
 def _of_account(account: AccountLook) -> Iterable[Trouble]:
     name = account.account
     if account.unknown_orders:
-        many = f"{account.unknown_orders} orders are" if account.unknown_orders > 1 else "an order is"
-        said = f"{name}: {many} UNKNOWN; the venue is asked"
-        yield Trouble(f"unknown/{name}", "unknown", "alarm", said, 5 * SECOND_NS, "", name)
+        if account.unknown_orders > 1:
+            many = str(account.unknown_orders)
+            said = say("{account}: {n} orders are UNKNOWN; the venue is asked", account=name, n=many)
+        else:
+            said = say("{account}: an order is UNKNOWN; the venue is asked", account=name)
+        yield a_trouble(f"unknown/{name}", "unknown", "alarm", said, 5 * SECOND_NS, account=name)
     if not account.ready:
-        said = _why(f"{name} is not ready", account.why)
-        yield Trouble(f"venue/{name}", "venue", "alarm", said, 15 * SECOND_NS, "", name)
+        said = _why(say("{account} is not ready", account=name), account.why)
+        yield a_trouble(f"venue/{name}", "venue", "alarm", said, 15 * SECOND_NS, account=name)
         return
     if trouble := account.trouble:
-        said = f"{name}: {trouble}"
-        yield Trouble(f"trouble/{name}", "venue", "warn", said, MINUTE_NS, "", name)
+        said = as_it_came(f"{name}: {trouble}")
+        yield a_trouble(f"trouble/{name}", "venue", "warn", said, MINUTE_NS, account=name)
     for market in account.markets:
         if market.open and not market.fresh and market.age_ns:
-            said = _why(f"prices of {market.market} are stale", market.why)
-            yield Trouble(f"stale/{market.market}", "venue", "warn", said, 30 * SECOND_NS, "", name)
+            said = _why(say("prices of {market} are stale", market=market.market), market.why)
+            yield a_trouble(f"stale/{market.market}", "venue", "warn", said, 30 * SECOND_NS, account=name)
+
+
+def a_trouble(
+    key: str, kind: Kind, level: Level, said: Said, grace_ns: int, *, bot: str = "", account: str = ""
+) -> Trouble:
+    return Trouble(key, kind, level, told(said), grace_ns, bot, account, said)
 
 
 def watch(
@@ -333,44 +407,24 @@ def watch(
 
 def _standing_notice(one: Standing, now_ns: int, prefix: str) -> Notice:
     trouble, lasts_ns = one.trouble, now_ns - one.since_ns
-    said = f"{trouble.text} (for {span(lasts_ns)} now)" if one.told else trouble.text
+    said = trouble.said or as_it_came(trouble.text)
+    if one.told:
+        said = say("{what} (for {span} now)", what=said, span=span(lasts_ns))
     key = f"{prefix}/{trouble.key}/{one.since_ns}/{one.told}"
-    return Notice(key, trouble.kind, trouble.level, _short(said), now_ns, trouble.bot, trouble.account)
+    return _of_trouble(key, trouble, said, now_ns)
 
 
 def _over_notice(one: Standing, now_ns: int, prefix: str) -> Notice:
     trouble = one.trouble
-    said = f"over after {span(now_ns - one.since_ns)}: {trouble.text}"
+    what = trouble.said or as_it_came(trouble.text)
+    said = say("over after {span}: {what}", span=span(now_ns - one.since_ns), what=what)
     key = f"{prefix}/{trouble.key}/{one.since_ns}/{one.told}/over"
-    return Notice(
-        key, trouble.kind, trouble.level, _short(said), now_ns, trouble.bot, trouble.account, over=True
-    )
+    return _of_trouble(key, trouble, said, now_ns, over=True)
 
 
-# ── the day ─────────────────────────────────────────────────────────────────────────────────────
-
-
-class DayFigures(Struct, frozen=True):
-    """A day's sums: per settlement asset the profit that was taken, per asset the fees."""
-
-    fills: int
-    realised: dict[str, Decimal]
-    fees: dict[str, Decimal]
-    complete: bool = True
-
-
-def summary(day: str, status: Status | None, figures: DayFigures, now_ns: int, prefix: str) -> Notice:
-    """What is sent at the end of a day; its key is the day's, so it comes once."""
-    least = "" if figures.complete else "at least "
-    lines = [f"{day}: {least}{figures.fills} fills", f"realised {_money(figures.realised)}"]
-    if figures.fees:
-        lines.append(f"fees {_money(figures.fees)}")
-    if status is not None:
-        running = sum(bot.phase == "running" for bot in status.bots)
-        lines.append(f"unrealised {_money(status.unrealised)}")
-        lines.append(f"{running} of {len(status.bots)} bots running")
-        lines += [f"! {need}" for need in status.needs[:5]]
-    return Notice(f"{prefix}/summary/{day}", "summary", "info", _short("\n".join(lines), 2000), now_ns)
+def _of_trouble(key: str, trouble: Trouble, said: Said, now_ns: int, **more: Any) -> Notice:
+    whose = {"bot": trouble.bot, "account": trouble.account}
+    return a_notice(key, trouble.kind, trouble.level, said, now_ns, **whose, **more)
 
 
 # ── small words ─────────────────────────────────────────────────────────────────────────────────
@@ -381,30 +435,39 @@ def at_least(level: str, least: str) -> bool:
     return least != "off" and LEVELS.index(level) >= LEVELS.index(least)
 
 
-def span(ns: int) -> str:
+def a_notice(key: str, kind: Kind, level: Level, said: Said, ts_ns: int, **more: Any) -> Notice:
+    return Notice(key, kind, level, _short(told(said), _most(kind)), ts_ns, said=said, **more)
+
+
+def span(ns: int) -> Said:
     minutes = ns // MINUTE_NS
     if minutes < 1:
-        return f"{ns // SECOND_NS} s"
+        return say("{n} s", n=str(ns // SECOND_NS))
     if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+        return say("{n} min", n=str(minutes))
+    return say("{h} h {m} min", h=str(minutes // 60), m=f"{minutes % 60:02d}")
 
 
-def _money(amounts: dict[str, Decimal]) -> str:
-    shown = [f"{text(amount)} {asset}" for asset, amount in sorted(amounts.items()) if amount]
-    return ", ".join(shown) or "0"
+def _why(said: Said, why: str) -> Said:
+    return Said("{said}: {why}", {"said": said, "why": why}) if why else said
 
 
-def _why(said: str, why: str) -> str:
-    return f"{said}: {why}" if why else said
+def _most(kind: Kind) -> int:
+    return SUMMARY_MAX if kind == "summary" else TEXT_MAX
 
 
 def _short(said: str, most: int = TEXT_MAX) -> str:
     return said if len(said) <= most else f"{said[: most - 1]}…"
 
 
-def _order(order: r.Intent) -> str:
-    return f"{order.side} {text(order.qty)} {symbol_of(order.market)} at {text(order.price)}"
+def _order(order: r.Intent) -> Said:
+    return _terms(order.side, order.qty, symbol_of(order.market), order.price)
+
+
+def _terms(side: str, qty: Decimal, symbol: str, price: Decimal) -> Said:
+    return say(
+        "{side} {qty} {symbol} at {price}", side=SIDES[side], qty=text(qty), symbol=symbol, price=text(price)
+    )
 
 
 def _letters(reason: str) -> str:

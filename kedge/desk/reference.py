@@ -11,9 +11,16 @@ from kedge.venues.binance.spot.rules import BINANCE_SPOT_RULES
 from kedge.venues.binance.usdm.rules import BINANCE_USDM_RULES
 from kedge.venues.bybit.rules import BYBIT_RULES
 from kedge.venues.paper.rules import PAPER_RULES
+from kedge.venues.tinvest.rules import TINVEST_RULES
 
 # Every venue's rules; a new venue is one line here.
-VENUES: tuple[Rules, ...] = (PAPER_RULES, BYBIT_RULES, BINANCE_SPOT_RULES, BINANCE_USDM_RULES)
+VENUES: tuple[Rules, ...] = (
+    PAPER_RULES,
+    BYBIT_RULES,
+    BINANCE_SPOT_RULES,
+    BINANCE_USDM_RULES,
+    TINVEST_RULES,
+)
 
 SECOND_NS = 1_000_000_000
 
@@ -56,13 +63,21 @@ def _answers(rules: Rules) -> Iterator[tuple[str, str]]:
     yield "how long it may hide what has happened", _seconds(rules.visibility_ns)
     yield (
         "when not found means never happened",
-        f"{never} after it was meant" if never else "never by itself: a person must say so",
+        f"{never} after it was meant" if never else _NEVER[rules.burns],
     )
     yield "how an order is amended", _AMENDS[rules.amend]
     yield (
-        "reduce-only, post-only, stop orders",
-        ", ".join(_yes(one) for one in (rules.reduce_only, rules.post_only, rules.stops)),
+        "reduce-only, post-only, stop orders, stops from the other side",
+        ", ".join(_yes(one) for one in (rules.reduce_only, rules.post_only, rules.stops, rules.takes)),
     )
+    yield "does it end orders at a time by itself", _ENDS[rules.ends]
+    if rules.day_orders:
+        yield (
+            "day orders",
+            "plain orders end with the day's last session; bots place them again at the opening",
+        )
+    if rules.stops_per_min:
+        yield "stop orders the desk allows itself", f"{rules.stops_per_min} a minute, beside the others"
     yield (
         "requests the desk allows itself",
         f"{rules.requests_per_s} a second, {rules.burst} at once,"
@@ -75,6 +90,15 @@ def _answers(rules: Rules) -> Iterator[tuple[str, str]]:
 _ID_SCOPES = {
     "forever": "never: the venue refuses an id it has seen, so a repeated request cannot double an order",
     "open": "once the order has ended: the venue refuses an id only while its order is open",
+}
+_NEVER = {
+    False: "never by itself: a person must say so",
+    True: "never by itself: its key is used up, and then it is",
+}
+_ENDS = {
+    "none": "no: the desk cancels them then",
+    "stops": "stop orders: yes; of others the desk cancels them then",
+    "all": "yes",
 }
 _AMENDS = {
     "in_place": "in place, under the same id",

@@ -424,6 +424,24 @@ CASH = (
     Column("for", ("symbol",), word),
 )
 
+LISTS = (
+    Column("list", ("name",), name),
+    Column("holds", ("items",), words),
+    Column("set by", ("actor",), word, wide=True),
+    Column("time", ("set_ns",), when, wide=True),
+)
+
+STASH = (
+    Column("symbol", ("symbol",), name),
+    Column("side", ("side",), side),
+    Column("qty", ("qty",), number, right=True),
+    Column("kind", ("kind",), word),
+    Column("trigger", ("trigger_price",), number, right=True),
+    Column("price", ("price",), number, right=True),
+    Column("until", ("expires_ns",), when),
+    Column("bot", ("bot",), word, wide=True),
+)
+
 ROWS: dict[str, tuple[Column, ...]] = {
     "orders": ORDERS,
     "fills": FILLS,
@@ -432,11 +450,13 @@ ROWS: dict[str, tuple[Column, ...]] = {
     "notes": NOTES,
     "commands": COMMANDS,
     "cash": CASH,
+    "lists": LISTS,
+    "stash": STASH,
 }
 
 
 def rows_screen(what: str, rows: Sequence[Row], look: Look) -> Screen:
-    """Orders, fills, positions, decisions, notes, commands or cash."""
+    """Orders, fills, positions, decisions, notes, commands, cash, lists or a stash."""
     accounts = dict.fromkeys(str(row.get("market", "")).rpartition(":")[0] for row in rows)
     several = len(accounts) > 1
     return listing(what, [_shortened(row, several) for row in rows], ROWS[what], look, data=rows)
@@ -446,7 +466,8 @@ def _shortened(row: Row, several: bool) -> Row:
     """With what only people are shown: shorter forms of what the row has. The account is left out where there
     is only one."""
     account, _, symbol = str(row.get("market", "")).rpartition(":")
-    extra: dict[str, Any] = {"symbol": f"{symbol}\n{account}" if several and account else symbol}
+    shown = f"{symbol}\n{account}" if several and account else symbol
+    extra: dict[str, Any] = {"symbol": shown} if "market" in row else {}
     if "filled" in row:
         extra["progress"] = f"{digits(row['filled'])}/{digits(row.get('qty'))}"
     if row.get("fees"):

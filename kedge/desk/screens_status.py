@@ -222,12 +222,20 @@ def _bot(bot: BotLook) -> Row:
     return {"bot": bot.bot, "kind": bot.kind, "phase": bot.phase, "says": says}
 
 
+def _setting(value: object) -> object:
+    """Whole structures are counted, not shown: a stash has hundreds."""
+    if isinstance(value, list):
+        whole = any(isinstance(one, dict) for one in value)
+        return f"{len(value)} entries" if whole else ",".join(str(digits(one)) for one in value)
+    return digits(value)
+
+
 def _one_bot(bot: BotLook, width: int, look: Look) -> RenderableType:
     head = Text.assemble((clean(bot.bot), "bold"), f"  {clean(bot.kind)}  ", state(bot.phase))
     for sentence in dict.fromkeys((bot.why, bot.waits_for and f"waits for {bot.waits_for}", bot.last_word)):
         if sentence:
             head.append(f"\n  {clean(sentence)}")
-    settings = ", ".join(f"{key}={digits(value)}" for key, value in plain(bot.config).items())
+    settings = ", ".join(f"{key}={_setting(value)}" for key, value in plain(bot.config).items())
     if settings:
         head.append(f"\n  {clean(settings)}", "dim")
     slots = [_slot(row) for row in plain(bot.slots)]

@@ -15,8 +15,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kedge.desk.notices import ENGINE, Level, Notice, Standing, Trouble
+from kedge.desk.notices import ENGINE, Level, Notice, Standing, Trouble, a_trouble
 from kedge.desk.notices import watch as over_time
+from kedge.desk.said import Said, say
 from kedge.model.exits import Exit
 from kedge.model.looks import AccountLook, Status
 from kedge.settings import WatchSettings
@@ -135,56 +136,70 @@ def _code(engine: Engine, lasting: tuple[Trouble, ...]) -> Exit:
 
 def _troubles(sight: Sight, limits: WatchSettings, stuck_ns: int) -> Iterator[Trouble]:
     if sight.door == "away":
-        yield _trouble(ENGINE, "alarm", f"the engine is away: {sight.why}", limits.away_s)
+        yield _trouble(ENGINE, "alarm", say("the engine is away: {why}", why=sight.why), limits.away_s)
     elif sight.door == "silent":
-        yield _trouble(ENGINE, "alarm", f"the engine is stuck: {sight.why}", limits.stuck_s)
+        yield _trouble(ENGINE, "alarm", say("the engine is stuck: {why}", why=sight.why), limits.stuck_s)
     elif sight.door == "refused":
-        yield _trouble("door", "alarm", f"the engine will not speak to the watch: {sight.why}", 0)
+        said = say("the engine will not speak to the watch: {why}", why=sight.why)
+        yield _trouble("door", "alarm", said, 0)
     elif stuck_ns:
-        said = "the engine makes no progress: records wait and none becomes durable"
+        said = say("the engine makes no progress: records wait and none becomes durable")
         yield _trouble("stuck", "alarm", said, limits.stuck_s)
     if sight.status is not None:
         yield from _of_status(sight.status, limits)
         yield from _of_clock(sight.status, sight.now_ns, limits)
     if 0 <= sight.free_bytes < limits.disk_free_mb * MEGABYTE:
-        said = f"only {sight.free_bytes // MEGABYTE} MB are free where the journal is: make room"
+        free = str(sight.free_bytes // MEGABYTE)
+        said = say("only {n} MB are free where the journal is: make room", n=free)
         yield _trouble("disk", "alarm", said, 0)
     if sight.desk:
-        yield _trouble("desk", "warn", f"the web desk does not answer: {sight.desk}", limits.away_s)
+        said = say("the web desk does not answer: {why}", why=sight.desk)
+        yield _trouble("desk", "warn", said, limits.away_s)
     if limits.errors and sight.errors >= limits.errors:
-        said = f"{sight.errors} error lines within five minutes; the last: {sight.last_error}"
+        said = say(
+            "{n} error lines within five minutes; the last: {line}",
+            n=str(sight.errors),
+            line=sight.last_error,
+        )
         yield _trouble("errors", "warn", said, 0)
 
 
 def _of_status(status: Status, limits: WatchSettings) -> Iterator[Trouble]:
     if status.killed:
-        yield _trouble("killed", "warn", f"the kill switch is on: {status.killed_why}", 0)
+        said = say("the kill switch is on: {why}", why=status.killed_why)
+        yield _trouble("killed", "warn", said, 0)
     for account in status.accounts:
         yield from _of_account(account, limits)
     if status.unhedged:
-        yield _trouble("unhedged", "alarm", f"unhedged: {abs(status.unhedged):f}", limits.unhedged_s)
+        said = say("unhedged: {amount}", amount=f"{abs(status.unhedged):f}")
+        yield _trouble("unhedged", "alarm", said, limits.unhedged_s)
     for bot in status.bots:
         if bot.phase == "parked":
-            yield _trouble(f"bot/{bot.bot}", "alarm", f"{bot.bot} is parked: {bot.why}", 0)
+            said = say("{bot} is parked: {why}", bot=bot.bot, why=bot.why)
+            yield _trouble(f"bot/{bot.bot}", "alarm", said, 0)
 
 
 def _of_account(account: AccountLook, limits: WatchSettings) -> Iterator[Trouble]:
     name = account.account
     if not account.ready:
-        said = f"{name} may not trade: {account.why or 'not reconciled yet'}"
+        why = account.why or say("not reconciled yet")
+        said = say("{account} may not trade: {why}", account=name, why=why)
         yield _trouble(f"account/{name}", "alarm", said, limits.not_ready_s, name)
     if account.unknown_orders:
-        said = f"{name}: orders UNKNOWN: {account.unknown_orders}"
+        said = say("{account}: orders UNKNOWN: {n}", account=name, n=str(account.unknown_orders))
         yield _trouble(f"unknown/{name}", "alarm", said, limits.unknown_s, name)
 
 
 def _of_clock(status: Status, now_ns: int, limits: WatchSettings) -> Iterator[Trouble]:
     apart_ms = (now_ns - status.now_ns) // 1_000_000
     if abs(apart_ms) >= limits.clock_ms:
-        way = "behind" if apart_ms > 0 else "ahead of"
-        said = f"the engine's clock is {abs(apart_ms)} ms {way} this machine's: was the clock set?"
+        apart = str(abs(apart_ms))
+        if apart_ms > 0:
+            said = say("the engine's clock is {n} ms behind this machine's: was the clock set?", n=apart)
+        else:
+            said = say("the engine's clock is {n} ms ahead of this machine's: was the clock set?", n=apart)
         yield _trouble("clock", "warn", said, 0)
 
 
-def _trouble(key: str, level: Level, said: str, grace_s: int, account: str = "") -> Trouble:
-    return Trouble(key, "engine", level, said, grace_s * SECOND_NS, "", account)
+def _trouble(key: str, level: Level, said: Said, grace_s: int, account: str = "") -> Trouble:
+    return a_trouble(key, "engine", level, said, grace_s * SECOND_NS, account=account)

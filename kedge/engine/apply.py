@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Raw
 
 from kedge.engine.apply_errands import APPLY_ERRANDS
+from kedge.engine.apply_stashes import APPLY_STASHES
 from kedge.engine.state import (
     COMMANDS_KEPT,
     ORDER_KEEP_NS,
@@ -179,6 +180,7 @@ def _intent(desk: Desk, record: r.Intent, ts_ns: int) -> None:
         intent_ns=ts_ns,
         valid_until_ns=record.valid_until_ns,
         priced_ns=ts_ns,
+        expires_ns=record.expires_ns,
     )
     account = desk.account(order.account)
     assert order.client_id not in account.orders, "a client id is never minted twice"
@@ -228,7 +230,8 @@ def _order_moved(desk: Desk, record: r.OrderMoved, ts_ns: int) -> None:
         order.price = record.price
     if record.qty is not None:
         order.qty = record.qty
-    _count_refusals(desk, order, record.move, ts_ns)
+    if not record.due:
+        _count_refusals(desk, order, record.move, ts_ns)
     _after_order(desk, order, before, ts_ns)
 
 
@@ -439,6 +442,7 @@ _APPLY: dict[type, Callable[[Desk, Any, int], None]] = {
     r.CommandTaken: _command_taken,
     r.Noted: _noted,
     **APPLY_ERRANDS,
+    **APPLY_STASHES,
     r.BotAdded: _bot_added,
     r.BotAmended: _bot_amended,
     r.BotPhased: _bot_phased,

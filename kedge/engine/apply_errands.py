@@ -1,11 +1,11 @@
-"""The fold of schedules, errands and sweeps: the rest of the table in `apply.py`, by the same rules."""
+"""The fold of lists, schedules, errands and sweeps: the rest of the table in `apply.py`, by its rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from kedge.engine.state import Desk, ErrandRow, ScheduleRow, Sweep
+from kedge.engine.state import Desk, ErrandRow, ListRow, ScheduleRow, Sweep
 from kedge.model import records as r
 
 
@@ -15,6 +15,13 @@ def _cancel_all_asked(desk: Desk, record: r.CancelAllAsked, ts_ns: int) -> None:
 
 def _cancel_all_ended(desk: Desk, record: r.CancelAllEnded, ts_ns: int) -> None:
     desk.sweeps.pop(record.account, None)
+
+
+def _list_set(desk: Desk, record: r.ListSet, ts_ns: int) -> None:
+    if record.items:
+        desk.lists[record.name] = ListRow(record.items, record.actor, ts_ns)
+    else:
+        desk.lists.pop(record.name, None)
 
 
 def _schedule_set(desk: Desk, record: r.ScheduleSet, ts_ns: int) -> None:
@@ -63,6 +70,7 @@ def _errand_ended(desk: Desk, record: r.ErrandEnded, ts_ns: int) -> None:
 APPLY_ERRANDS: dict[type, Callable[[Desk, Any, int], None]] = {
     r.CancelAllAsked: _cancel_all_asked,
     r.CancelAllEnded: _cancel_all_ended,
+    r.ListSet: _list_set,
     r.ScheduleSet: _schedule_set,
     r.ScheduleRemoved: _schedule_removed,
     r.ScheduleRan: _schedule_ran,

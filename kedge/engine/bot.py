@@ -65,6 +65,9 @@ class MarketView(Struct, frozen=True):
     last: Decimal = ZERO
     # A fraction per funding period; positive is paid by who is long.
     funding_rate: Decimal = ZERO
+    # Of its calendar: when it next opens, and when the session of now ends; 0 where nobody says.
+    opens_ns: int = 0
+    closes_ns: int = 0
     # Why it is not fresh, in one sentence: a gap, a cut line, a key the venue refuses; "" when it is.
     why: str = ""
 
@@ -131,6 +134,22 @@ class SlotView(Struct, frozen=True):
         return self.bought if side == "buy" else self.sold
 
 
+class Known(Protocol):
+    """What is known of the world when somebody asks for a bot."""
+
+    now_ns: int
+
+    def market(self, market: Market) -> MarketView | None:
+        """None while the instrument is not known yet."""
+
+    def free(self, account: str, asset: str) -> Decimal | None:
+        """What the account may spend of it, as the venue said last; None where it has not said."""
+
+    def position(self, market: Market) -> Decimal:
+        """What the account holds of it, signed: all bots' and others' together."""
+        ...
+
+
 class View(Protocol[C, S]):
     """All a bot may know. Every value is frozen; nothing here can act."""
 
@@ -143,6 +162,13 @@ class View(Protocol[C, S]):
 
     def market(self, market: Market) -> MarketView | None:
         """None while the instrument is not known yet."""
+
+    def free(self, account: str, asset: str) -> Decimal | None:
+        """What the account may spend of it, as the venue said last; None where it has not said."""
+
+    def position(self, market: Market) -> Decimal:
+        """What the account holds of it, signed: all bots' and others' together."""
+        ...
 
     def slot(self, slot: str) -> SlotView: ...
 
@@ -175,6 +201,8 @@ class Bot(Generic[C, S]):
     Config: ClassVar[type[Struct]]
     State: ClassVar[type[Struct]]
     state_version: ClassVar[int] = 1
+    # False: it is not asked again at every change of a book, only by its orders, clock and people.
+    hears_books: ClassVar[bool] = True
     # Words it understands by `tell`, each with one sentence.
     words: ClassVar[Mapping[str, str]] = {}
 
@@ -184,6 +212,11 @@ class Bot(Generic[C, S]):
 
     def check_amend(self, old: C, new: C) -> str:
         """Why a running bot may not change from `old` to `new`; "" when it may."""
+        return ""
+
+    def suits(self, config: C, known: Known) -> str:
+        """What speaks against beginning with these parameters now, in one sentence; "" when nothing does.
+        What is not known yet speaks against nothing: the bot waits for it."""
         return ""
 
     def claim(self, config: C) -> str:

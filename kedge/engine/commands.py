@@ -7,33 +7,39 @@ gets the same answer and does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from kedge.engine import errands, schedules
+from kedge.engine import errands, lists, schedules, stashes, tasks
 from kedge.engine.bot import Bot, Send
 from kedge.engine.claims import claimed, gives_way, two_hold
 from kedge.engine.decide import LEFT_FILE, tell
 from kedge.engine.effects import Retry
 from kedge.engine.engine import Engine, supervised
-from kedge.engine.orders import look_after, want_report
+from kedge.engine.listing import refresh
+from kedge.engine.orders import look_after
+from kedge.engine.reports import want_report
 from kedge.engine.residue import residue
 from kedge.engine.senses import Care
 from kedge.engine.state import BotRow
 from kedge.engine.sweeping import cancel_orders
+from kedge.engine.view import Seen, why_closed
 from kedge.model import commands as c
 from kedge.model import records as r
 from kedge.model.events import Command
-from kedge.model.numbers import LIMIT, ZERO
+from kedge.model.instrument import account_of
+from kedge.model.looks import Preview
+from kedge.model.numbers import LIMIT, MONEY, ZERO
 from kedge.model.order import Move, State
 from kedge.model.sentences import mistake, not_listed
 
 Result = tuple[bool, str]
 ENDED = ("stopped", "parked", "killed")
 NAME_MOST = 64
+SHOWN_MOST = 2
 
 
 def hear_command(e: Engine, command: Command) -> None:
@@ -89,22 +95,10 @@ def _carry_out(e: Engine, command: Command) -> Result:
 
 
 def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
-    if args.name in e.desk.bots:
-        return False, f"there is a bot {args.name!r} already; choose another name, or remove it first"
-    said = _bad_name(args.name)
-    if said:
-        return False, said
-    kind = e.kinds.get(args.kind)
-    if kind is None:
-        known = ", ".join(sorted(e.kinds))
-        return False, e.no_kind(args.kind) or f"there is no kind of bot {args.kind!r}; there are: {known}"
-    try:
-        config = msgspec.json.decode(args.config, type=kind.Config)
-    except msgspec.DecodeError as error:
-        return False, mistake(error, kind.Config, args.kind)
-    said, claim = _judge(e, kind, config, args.name)
-    if said:
-        return False, said
+    weighed = _weigh(e, args)
+    if isinstance(weighed, str):
+        return False, weighed
+    kind, config, claim = weighed
     number = e.desk.bots_made + 1
     e.write(
         r.BotAdded(
@@ -125,6 +119,25 @@ def _add(e: Engine, args: c.BotAdd, command: Command) -> Result:
     return True, f"{args.name} is running{waits}"
 
 
+def _weigh(e: Engine, args: c.BotAdd) -> tuple[Bot[Any, Any], Any, str] | str:
+    """The kind, the parameters and the claim of a bot that may be added; or why it may not."""
+    if args.name in e.desk.bots:
+        return f"there is a bot {args.name!r} already; choose another name, or remove it first"
+    said = _bad_name(args.name)
+    if said:
+        return said
+    kind = e.kinds.get(args.kind)
+    if kind is None:
+        known = ", ".join(sorted(e.kinds))
+        return e.no_kind(args.kind) or f"there is no kind of bot {args.kind!r}; there are: {known}"
+    try:
+        config = msgspec.json.decode(args.config, type=kind.Config)
+    except msgspec.DecodeError as error:
+        return mistake(error, kind.Config, args.kind)
+    said, claim = _judge(e, kind, config, args.name)
+    return said or (kind, config, claim)
+
+
 def _judge(e: Engine, kind: Bot[Any, Any], config: Any, bot: str, old: Any = None) -> tuple[str, str]:
     """What is wrong with a bot's parameters, and what it claims. The kind may be anybody's code: if it fails,
     that is said."""
@@ -132,15 +145,16 @@ def _judge(e: Engine, kind: Bot[Any, Any], config: Any, bot: str, old: Any = Non
         number = getattr(config, name)
         if isinstance(number, Decimal) and (not number.is_finite() or abs(number) >= LIMIT):
             return f"`{name}` must be a number below {LIMIT:f}", ""
-    found, failed = supervised(lambda: _kind_says(kind, config, old))
+    found, failed = supervised(lambda: _kind_says(e, kind, config, old))
     if found is None:
         return f"the kind {kind.kind!r} failed to check them: {failed}", ""
     said, markets, claim = found
     return said or _unknown_accounts(e, markets) or claimed(e, bot, claim), claim
 
 
-def _kind_says(kind: Bot[Any, Any], config: Any, old: Any) -> tuple[str, tuple[str, ...], str]:
+def _kind_says(e: Engine, kind: Bot[Any, Any], config: Any, old: Any) -> tuple[str, tuple[str, ...], str]:
     said = kind.check(config) or (kind.check_amend(old, config) if old is not None else "")
+    said = said or (kind.suits(config, Seen(e)) if old is None else "")
     if said:
         return said, (), ""
     claim: object = kind.claim(config)
@@ -305,6 +319,62 @@ def _no_bot(e: Engine, name: str) -> str:
     return f"there is no bot {name!r}" + (f"; there are: {names}" if names else "")
 
 
+# ── tasks ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def preview(e: Engine, verb: str, args: bytes) -> Preview:
+    """What a command that starts a task would do now, or why it would be refused. Nothing is done."""
+    if verb not in tasks.PLANS:
+        return Preview(False, f"{verb} cannot be shown before it is given")
+    try:
+        given = msgspec.json.decode(args, type=c.VERBS[verb])
+    except msgspec.DecodeError as error:
+        return Preview(False, mistake(error, c.VERBS[verb], verb))
+    with localcontext(MONEY):  # as in a step, which this is none
+        plan = tasks.planned(e, verb, given)
+        weighed = plan if isinstance(plan, str) else _weigh(e, plan.add)
+    if isinstance(plan, str) or isinstance(weighed, str):
+        return Preview(False, str(weighed))
+    kind, config, _ = weighed
+    markets = kind.markets(config)
+    accounts = dict.fromkeys(account_of(market) for market in markets)
+    waits = [f"; {market} {why}" for market in markets[:SHOWN_MOST] if (why := _closed(e, market))]
+    waits += [f"; {name} is not ready: {e.links[name].why}" for name in accounts if not e.links[name].ready]
+    waits += ["; the kill switch is on, so nothing is sent before it is released"] if e.desk.killed else []
+    return Preview(True, "".join([plan.says, *waits]), plan.add.kind, msgspec.json.decode(plan.add.config))
+
+
+def _closed(e: Engine, market: str) -> str:
+    instrument = e.desk.instrument(market)
+    return why_closed(instrument, e.now_ns) if instrument is not None else ""
+
+
+def _task(e: Engine, args: Any, command: Command) -> Result:
+    plan = tasks.planned(e, command.verb, args)
+    if isinstance(plan, str):
+        return False, plan
+    ok, says = _add(e, plan.add, command)
+    return ok, f"{says}: {plan.says}" if ok else says
+
+
+def _task_amend(e: Engine, args: c.TaskAmend, command: Command) -> Result:
+    change = tasks.amended(e, args)
+    return (False, change) if isinstance(change, str) else _amend(e, change, command)
+
+
+def _task_stop(e: Engine, args: c.TaskStop, command: Command) -> Result:
+    meant = [row for row in e.desk.bots.values() if args.kind in ("", row.kind)]
+    going = [row.name for row in meant if row.phase in ("running", "paused")]
+    for name in going:
+        _phase(e, name, ("running", "paused"), "stopping", "stopping")
+    parked = [row.name for row in meant if row.phase == "parked"]
+    waits = f"; parked, to be resumed first: {', '.join(parked)}" if parked else ""
+    of = f" of kind {args.kind}" if args.kind else ""
+    if not going:
+        return True, f"no task{of} is at work{waits}"
+    return True, f"stopping {', '.join(going)}; each ends when it is balanced{waits}"
+
+
 # ── desk, orders, accounts ──────────────────────────────────────────────────────────────────────
 
 
@@ -389,10 +459,20 @@ _DO: dict[str, Callable[[Engine, Any, Command], Result]] = {
     "desk.kill": _desk_kill,
     "desk.revive": _desk_revive,
     "desk.cancel": cancel_orders,
+    "stash.save": stashes.save,
+    "stash.restore": stashes.restore,
+    "stash.drop": stashes.drop,
+    **dict.fromkeys(tasks.PLANS, _task),
+    "task.amend": _task_amend,
+    "task.stop": _task_stop,
+    "list.set": lists.set_list,
+    "list.add": lists.add,
+    "list.drop": lists.drop,
     "desk.backup": errands.backup,
     "desk.reload": errands.reload,
     "order.resolve": _resolve,
     "account.audit": _audit,
+    "account.refresh": refresh,
     "account.reconnect": _reconnect,
     "schedule.set": schedules.set_schedule,
     "schedule.rm": schedules.remove,

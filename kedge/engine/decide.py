@@ -21,6 +21,7 @@ from kedge.engine.state import BotRow
 from kedge.engine.view import BotView
 from kedge.engine.wants import Rest, Target, Want
 from kedge.model import records as r
+from kedge.model.instrument import account_of
 from kedge.model.numbers import LIMIT, ZERO, text
 from kedge.model.order import OrderKind, Side, Tif, Trigger
 
@@ -33,6 +34,7 @@ _REST_WORDS = {
     "tif": get_args(Tif),
     "trigger_by": get_args(Trigger),
     "quote": (False, True),
+    "keep": (False, True),
 }
 _TARGET_WORDS = {**_SHARED_WORDS, "how": ("cross", "touch")}
 
@@ -158,6 +160,8 @@ def _bad_numbers(want: Want) -> str:
     """A number that is none would end in an order, or in the journal: neither may happen."""
     if isinstance(want, Rest):
         numbers = (want.price, want.qty, want.trigger_price)
+        if type(want.expires_ns) is not int or want.expires_ns < 0:
+            return f"the end {want.expires_ns!r}"
     else:
         numbers = (want.slip, want.limit_price, abs(want.net))
     for number in numbers:
@@ -191,6 +195,7 @@ def _is_well_spoken(want: Rest) -> bool:
         and want.trigger_by in _REST_WORDS["trigger_by"]
         and type(want.reduce_only) is bool
         and type(want.quote) is bool
+        and type(want.keep) is bool
     )
 
 
@@ -247,7 +252,19 @@ def _in_force(e: Engine, row: BotRow, want: Want) -> bool:
         return True
     if row.phase != "running" or e.desk.killed:
         return False
-    return e.fresh(e.market(want.market))
+    if isinstance(want, Rest) and want.keep:
+        return True
+    return e.fresh(e.market(want.market)) or _between(e, want.market)
+
+
+def _between(e: Engine, market: str) -> bool:
+    """Its book is silent because it is closed, or has opened just now: what stands there is left alone."""
+    instrument, link = e.desk.instrument(market), e.links.get(account_of(market))
+    if instrument is None or link is None or instrument.sessions is None:
+        return False
+    opened_ns = instrument.opened_ns(e.now_ns)
+    young = opened_ns > 0 and e.now_ns - opened_ns <= link.rules.book_age_max_ns
+    return instrument.rests(e.now_ns) or (young and e.market(market).heard_ns < opened_ns)
 
 
 # ── ending ──────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec import Raw, Struct
 
-from kedge.model.venue import Feed, PlaceOrder
+from kedge.model.venue import Ask, Feed, PlaceOrder
 
 
 class Place(Struct, frozen=True):
@@ -35,12 +35,27 @@ class Cancel(Struct, frozen=True):
     client_id: str
     symbol: str
     valid_until_ns: int
+    venue_id: str = ""
+    stop: bool = False  # of an order that waits for a trigger
 
 
 class Lookup(Struct, frozen=True):
     account: str
-    client_id: str
-    symbol: str
+    ask: Ask
+
+    @property
+    def client_id(self) -> str:
+        return self.ask.client_id
+
+    @property
+    def symbol(self) -> str:
+        return self.ask.symbol
+
+
+class List(Struct, frozen=True):
+    """Everything that the venue lists is to be asked for anew."""
+
+    account: str
 
 
 class AskReport(Struct, frozen=True):
@@ -74,4 +89,4 @@ class Errand(Struct, frozen=True):
     args: Raw
 
 
-Effect = Place | Amend | Cancel | Lookup | AskReport | Watch | Retry | CancelAll | Errand
+Effect = Place | Amend | Cancel | Lookup | List | AskReport | Watch | Retry | CancelAll | Errand

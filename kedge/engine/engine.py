@@ -127,6 +127,12 @@ class Engine:
         if bot in self.desk.bots:
             self.dirty[bot] = None
 
+    def touch_hearers(self, market: MarketNow) -> None:
+        """Have those decide again that hear this market's book."""
+        for bot in market.watchers:
+            if bot not in market.deaf:
+                self.touch(bot)
+
     def market(self, market: Market) -> MarketNow:
         known = self.markets.get(market)
         if known is None:
@@ -208,8 +214,12 @@ class Engine:
         for name in self._watched.pop(bot, ()):
             if name not in markets:
                 self.market(name).watchers.pop(bot, None)
+                self.market(name).deaf.pop(bot, None)
+        kind = self.bots[bot].bot if bot in self.bots else None
         for name in markets:
             self.market(name).watchers[bot] = None
+            if kind is not None and not kind.hears_books:
+                self.market(name).deaf[bot] = None
         if markets:
             self._watched[bot] = markets
         self.resubscribe()

@@ -10,7 +10,7 @@ from kedge.engine.claims import told_twice
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.residue import residue
 from kedge.engine.senses import BotNow, Link, MarketNow
-from kedge.engine.state import Account, BotRow, Order, ScheduleRow, Slot
+from kedge.engine.state import Account, BotRow, Order, ScheduleRow, Slot, Stash
 from kedge.engine.sweeping import needs as sweep_needs
 from kedge.engine.view import why_idle
 from kedge.engine.wants import Rest, Want
@@ -24,10 +24,13 @@ from kedge.model.looks import (
     PositionLook,
     ScheduleLook,
     SlotLook,
+    StashLook,
     Status,
 )
 from kedge.model.numbers import ZERO, text
-from kedge.model.order import State
+from kedge.model.order import State, fires_rising
+from kedge.model.sentences import unknown_name
+from kedge.model.stash import SavedOrder
 
 ALARMS_SHOWN_NS = 3600 * SECOND_NS
 
@@ -54,6 +57,7 @@ def status(e: Engine, now_ns: int, began_ns: int, seq: int, durable_seq: int) ->
         counts=dict(e.counts),
         unhedged=_unhedged(e),
         schedules=tuple(_schedule(row) for row in e.desk.schedules.values()),
+        stashes=tuple(_stash(e, name, one) for name, one in e.desk.stashes.items()),
     )
 
 
@@ -82,6 +86,14 @@ def orders(e: Engine) -> tuple[OrderLook, ...]:
         for order in account.orders.values()
         if not order.settled
     )
+
+
+def stash(e: Engine, name: str) -> tuple[SavedOrder, ...]:
+    """What was saved under this name. Raises `ValueError` with one sentence."""
+    found = e.desk.stashes.get(name)
+    if found is None:
+        raise ValueError(unknown_name(name, e.desk.stashes, "stash"))
+    return found.orders
 
 
 def order_look(order: Order) -> OrderLook:
@@ -154,6 +166,13 @@ def _slot(e: Engine, slot: Slot | None, name: str, now: BotNow) -> SlotLook:
     )
 
 
+def _fires(want: Rest) -> str:
+    if not want.trigger_price:
+        return ""
+    comes = "rises" if fires_rising(want.kind, want.side) else "falls"
+    return f" when the price {comes} to {text(want.trigger_price)}"
+
+
 def say_want(want: Want | None) -> str:
     if want is None:
         return "nothing"
@@ -162,7 +181,7 @@ def say_want(want: Want | None) -> str:
         extra += ["reduce only"] if want.reduce_only else []
         tail = f" ({', '.join(extra)})" if extra else ""
         at = f" at {text(want.price)}" if want.price else ""
-        return f"{want.side} {text(want.qty)}{at}{tail}"
+        return f"{want.side} {text(want.qty)}{at}{tail}{_fires(want)}"
     return f"net {text(want.net)} {'at once' if want.how == 'cross' else 'at the touch'}"
 
 
@@ -186,6 +205,7 @@ def _account(e: Engine, link: Link, now_ns: int) -> AccountLook:
         balances={b.asset: b.total for b in link.balances or account.balances},
         markets=tuple(_market(e, market, now_ns) for market in watched),
         orders=_by_state(live),
+        sweeping=sweep_needs(e, link.account),
         free={b.asset: b.free for b in link.balances or account.balances},
     )
 
@@ -209,6 +229,16 @@ def _schedule(row: ScheduleRow) -> ScheduleLook:
     )
 
 
+def _stash(e: Engine, name: str, one: Stash) -> StashLook:
+    says = "its orders are being cancelled" if one.cancelling else ""
+    if one.bot:
+        says = f"{one.bot} puts it back"
+    kept = [bot for bot in one.bots if (row := e.desk.bots.get(bot)) is not None and row.still]
+    if kept and not says:
+        says = f"{', '.join(kept)} is still until it is restored"
+    return StashLook(name, one.account, len(one.orders), one.saved_ns, says)
+
+
 def _by_state(live: list[Order]) -> dict[str, int]:
     found: dict[str, int] = {}
     for order in live:
@@ -230,6 +260,8 @@ def _market(e: Engine, market: MarketNow, now_ns: int) -> MarketLook:
         age_ns=now_ns - market.heard_ns if market.heard_ns else 0,
         fresh=e.fresh(market),
         open=instrument.is_open(now_ns) if instrument else False,
+        opens_ns=instrument.opens_ns(now_ns) if instrument else 0,
+        closes_ns=instrument.closes_ns(now_ns) if instrument else 0,
         why=why_idle(e, market.market).removeprefix(market.market).removeprefix(account).strip(": "),
     )
 

@@ -10,24 +10,24 @@ from msgspec.structs import replace
 
 from kedge.engine.apply import owner_of
 from kedge.engine.claims import gives_way, two_hold
-from kedge.engine.effects import AskReport, Cancel, Lookup
+from kedge.engine.effects import Cancel, Lookup
 from kedge.engine.engine import SECOND_NS, Engine, order_key
+from kedge.engine.naming import ask_of, burnt_its_key, is_anothers, meant_by, nameless_stop
 from kedge.engine.refusals import remember_refusal, tell_refusal
-from kedge.engine.senses import Care, Link
+from kedge.engine.reports import ASK_FIRST_NS, check_fills, want_report
+from kedge.engine.senses import Care
 from kedge.engine.state import Account, Order
+from kedge.engine.turns import held_back
 from kedge.model import records as r
 from kedge.model.events import Answered, LookedUp
 from kedge.model.ids import read
 from kedge.model.numbers import ZERO, text
-from kedge.model.order import TERMINAL, Move, State, move
+from kedge.model.order import TERMINAL, TRIGGERED, Move, State, move
 from kedge.model.venue import Answer, Cash, Fill, OrderReport
 
 # How long news on the stream may take after an acknowledged request before we ask.
 NEWS_NS = 2 * SECOND_NS
-ASK_FIRST_NS = 300_000_000
 ASK_MOST_NS = 30 * SECOND_NS
-# Orders that ended with a rest are checked together, at most this often per account.
-FILLS_NS = 5 * SECOND_NS
 # After a fill of a symbol that nobody has listed yet.
 UNLISTED_NS = 2 * SECOND_NS
 
@@ -45,8 +45,10 @@ _MOVES = {
 
 def hear_order(e: Engine, account: Account, report: OrderReport) -> None:
     """One order as the venue describes it, from wherever."""
-    order = account.orders.get(report.client_id)
-    if order is not None:
+    order = meant_by(account, report)
+    if order is not None and burnt_its_key(e, order, report):
+        e.count("burnt keys shown")
+    elif order is not None:
         learn(e, order, report)
     elif report.state is State.OPEN:
         _hear_stranger(e, account, report)
@@ -57,6 +59,7 @@ def learn(e: Engine, order: Order, report: OrderReport) -> None:
     care = e.cares.get(order.client_id)
     if care is not None:
         care.missing_ns = 0  # the venue shows it: whoever did not find it asked too early
+        care.burns = False
     learnt = _MOVES[report.state]
     if learnt is Move.REJECT and max(order.told, report.cum_qty) > 0:
         learnt = Move.CANCEL  # part of it traded: whatever the venue calls it, it is not "never placed"
@@ -85,6 +88,7 @@ def learn(e: Engine, order: Order, report: OrderReport) -> None:
                 qty=qty,
                 reason=report.reason,
                 version=stamp,
+                due=was_due(e, order, learnt),
             )
         )
         if was_lost and order.live:
@@ -93,11 +97,25 @@ def learn(e: Engine, order: Order, report: OrderReport) -> None:
         if order.state in TERMINAL and order.told < order.qty and learnt is not Move.REJECT:
             check_fills(e, order.account)
         e.touch(order.bot)
-        if report.reason and order.told == 0 and learnt in (Move.REJECT, Move.CANCEL, Move.EXPIRE):
+        unwanted = learnt in (Move.REJECT, Move.CANCEL, Move.EXPIRE) and not was_due(e, order, learnt)
+        if report.reason and order.told == 0 and unwanted:
             remember_refusal(e, order, report.reason)
     if order.change == "amend" and report.state is State.OPEN and not stale and report.price == order.price:
         _amend_shown(e, order, report)
     look_after(e, order)
+
+
+def was_due(e: Engine, order: Order, learnt: Move) -> bool:
+    """Whether an order's end was to be expected, and is nobody's refusal: its time was over, or a session."""
+    if learnt not in (Move.CANCEL, Move.EXPIRE):
+        return False
+    if order.expires_ns and e.now_ns >= order.expires_ns - SECOND_NS:
+        return True
+    link, instrument = e.links.get(order.account), e.desk.instrument(order.market)
+    if link is None or instrument is None or not link.rules.day_orders or order.kind in TRIGGERED:
+        return False
+    closes_ns = instrument.closes_ns(order.intent_ns)
+    return instrument.sessions is not None and closes_ns <= e.now_ns + SECOND_NS
 
 
 def _amend_shown(e: Engine, order: Order, report: OrderReport) -> None:
@@ -143,7 +161,7 @@ def _hear_stranger(e: Engine, account: Account, report: OrderReport) -> None:
         "warn", f"cancelling {report.client_id}: our id, but the journal does not know it", "", account.name
     )
     until = e.now_ns + link.rules.request_window_ns
-    e.act(Cancel(account.name, report.client_id, report.symbol, until))
+    e.act(Cancel(account.name, report.client_id, report.symbol, until, report.venue_id))
 
 
 def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
@@ -159,6 +177,11 @@ def hear_fill(e: Engine, account: Account, fill: Fill) -> None:
         _await_instrument(e, account, fill)
         return
     fill = _named(account, fill)
+    if fill.client_id not in account.orders and nameless_stop(e, account, fill.symbol, fill) is not None:
+        # Whose it is will be known when that one's doubt has ended; a report tells it again.
+        e.count("fills before their orders")
+        want_report(e, account.name, e.links[account.name].rules.visibility_ns)
+        return
     bot, slot = owner_of(e.desk, account, fill.client_id, fill.symbol)
     order = account.orders.get(fill.client_id)
     surprise = order is not None and order.state in (State.LOST, State.REJECTED)
@@ -246,8 +269,11 @@ def _placed(e: Engine, order: Order, heard: Answered) -> None:
     elif heard.answer is Answer.REJECTED:
         untouched = order.state in (State.PENDING, State.UNKNOWN) and order.told == 0 and not order.venue_id
         if untouched:
-            _moved(e, order, Move.REJECT, heard.reason)
-            tell_refusal(e, order, heard.reason)
+            if held_back(e, order, heard.retry_ns):
+                _moved(e, order, Move.REJECT, heard.reason, due=True)
+            else:
+                _moved(e, order, Move.REJECT, heard.reason)
+                tell_refusal(e, order, heard.reason)
         elif order.live:
             _moved(e, order, Move.SILENCE, heard.reason)  # refused, yet seen: only the venue can say
     elif order.state is State.PENDING:
@@ -260,9 +286,13 @@ def _changed(e: Engine, order: Order, heard: Answered) -> None:
     if heard.answer is Answer.UNKNOWN:
         _settle(e, order, "silent", heard.reason)
     elif heard.answer is Answer.REJECTED:
+        instrument = e.desk.instrument(order.market)
+        if instrument is not None and instrument.rests(e.now_ns):
+            e.cares.setdefault(order.client_id, Care()).shut = True
         # "Refused" never means alive and never means dead: the order itself is asked after, and only
         # then is the same thing asked for again.
-        _settle(e, order, "refused" if heard.unsent else "silent", heard.reason)
+        certain = heard.unsent or held_back(e, order, heard.retry_ns)
+        _settle(e, order, "refused" if certain else "silent", heard.reason)
     elif order.change == "amend":
         care = e.cares.setdefault(order.client_id, Care())
         care.taken = True
@@ -270,9 +300,9 @@ def _changed(e: Engine, order: Order, heard: Answered) -> None:
             _settle(e, order, "done", heard.reason)
 
 
-def _moved(e: Engine, order: Order, learnt: Move, reason: str) -> None:
+def _moved(e: Engine, order: Order, learnt: Move, reason: str, due: bool = False) -> None:
     if move(order.state, learnt) is not None:
-        e.write(r.OrderMoved(client_id=order.client_id, move=learnt, cum_qty=ZERO, reason=reason))
+        e.write(r.OrderMoved(client_id=order.client_id, move=learnt, cum_qty=ZERO, reason=reason, due=due))
 
 
 def _settle(e: Engine, order: Order, result: r.ChangeResult, reason: str = "") -> None:
@@ -332,7 +362,7 @@ def attend(e: Engine, client_id: str) -> None:
         want_report(e, order.account, 0)
     if order.live and not care.asking:
         care.asking = True
-        e.act(Lookup(order.account, client_id, order.symbol))
+        e.act(Lookup(order.account, ask_of(e, order, burn=care.burns)))
     care.asks += 1
     e.care(order, _wait_ns(e, order))
 
@@ -352,10 +382,12 @@ def hear_lookup(e: Engine, account: Account, found: LookedUp) -> None:
         return
     if found.error:
         look_after(e, order)
-    elif found.order is not None:
+    elif found.order is not None and not is_anothers(account, order, found.order):
         if care is not None:
             care.missing_ns = 0
         _found(e, account, order, found.order, found.asked_ns)
+    elif found.burnt:
+        _burnt(e, order)
     else:
         _not_found(e, account, order, found.asked_ns)
     e.touch(order.bot)
@@ -394,16 +426,12 @@ def _not_found(e: Engine, account: Account, order: Order, asked_ns: int) -> None
     never_seen = not order.venue_id and order.told == 0
     last_moment = order.valid_until_ns + rules.skew_ns + rules.visibility_ns
     if never_seen and order.state is not State.OPEN:
-        if rules.bounded and asked_ns > last_moment:
-            e.write(
-                r.OrderMoved(
-                    client_id=order.client_id,
-                    move=Move.ABSENT,
-                    cum_qty=ZERO,
-                    reason="not found after the last moment it could take effect",
-                )
-            )
-            e.count("orders absent")
+        if asked_ns > last_moment:
+            if rules.bounded:
+                _absent(e, order, "not found after the last moment it could take effect")
+            elif rules.burns:
+                # No moment is the last one here. The next question uses the key up instead.
+                e.cares.setdefault(order.client_id, Care()).burns = True
         look_after(e, order)
         if order.live and asked_ns <= last_moment:
             e.care(order, last_moment - e.now_ns + ASK_FIRST_NS)
@@ -418,47 +446,13 @@ def _not_found(e: Engine, account: Account, order: Order, asked_ns: int) -> None
     e.care(order, ASK_MOST_NS)
 
 
-# ── asking for the whole account ────────────────────────────────────────────────────────────────
+def _burnt(e: Engine, order: Order) -> None:
+    """Its key is used up by something that cannot live, so the order itself can never be."""
+    if order.live and not order.venue_id and order.told == 0 and order.state is not State.OPEN:
+        _absent(e, order, "its key was used up before it could take effect")
+    look_after(e, order)
 
 
-def want_report(e: Engine, account: str, in_ns: int) -> None:
-    """Ask for the account's truth soon; one question at a time, more often is no help."""
-    link = e.links.get(account)
-    if link is None:
-        return
-    spaced = max(in_ns, link.reported_ns + ASK_FIRST_NS - e.now_ns if link.ready else 0)
-    if spaced <= 0 and link.up and not link.asking:
-        ask_report(e, link)
-    else:
-        e.timers.sooner(("report", account), e.now_ns + max(spaced, ASK_FIRST_NS))
-
-
-def check_fills(e: Engine, account: str) -> None:
-    """An order ended with a rest. Some venues say so before they know of its last fills: ask once they must.
-
-    One report answers for all orders that ended meanwhile, and there is at most one such in `FILLS_NS`.
-    """
-    link = e.links.get(account)
-    if link is None:
-        return
-    link.ended_ns = e.now_ns
-    certain_ns = link.rules.visibility_ns + link.rules.skew_ns
-    e.timers.sooner(("fills", account), max(e.now_ns + certain_ns, link.checked_ns + FILLS_NS))
-
-
-def fills_due(e: Engine, account: str) -> None:
-    link = e.links.get(account)
-    if link is None or not link.up:
-        return  # the reconcile after reconnecting asks
-    link.checked_ns = e.now_ns
-    want_report(e, account, 0)
-    if link.ended_ns + link.rules.visibility_ns + link.rules.skew_ns > e.now_ns:
-        e.timers.sooner(("fills", account), e.now_ns + FILLS_NS)
-
-
-def ask_report(e: Engine, link: Link) -> None:
-    if not link.up or link.asking:
-        return
-    link.asking = True
-    e.timers.drop(("report", link.account))
-    e.act(AskReport(link.account, e.desk.account(link.account).cursor))
+def _absent(e: Engine, order: Order, why: str) -> None:
+    e.write(r.OrderMoved(client_id=order.client_id, move=Move.ABSENT, cum_qty=ZERO, reason=why))
+    e.count("orders absent")

@@ -14,15 +14,17 @@ import msgspec
 from kedge.engine.effects import Amend, Cancel, Place
 from kedge.engine.engine import SECOND_NS, Engine
 from kedge.engine.limits import Proposal, cut_to_limits, refusal
-from kedge.engine.orders import look_after, want_report
+from kedge.engine.orders import look_after
+from kedge.engine.reports import want_report
 from kedge.engine.senses import BotNow, Link
 from kedge.engine.state import BotRow, Order, Slot
+from kedge.engine.turns import ends_itself, unable, waits_to_change
 from kedge.engine.view import why_closed
 from kedge.engine.wants import Rest, Target, Want
 from kedge.model import records as r
 from kedge.model.instrument import Instrument, account_of, symbol_of
 from kedge.model.numbers import ONE, ZERO, text
-from kedge.model.order import Side, State, opposite, side_of, sign
+from kedge.model.order import PRICED, TRIGGERED, Side, State, opposite, side_of, sign
 from kedge.model.sentences import words_of
 from kedge.model.venue import PlaceOrder
 
@@ -32,6 +34,11 @@ YIELD_NS = 2 * SECOND_NS
 AGAIN_NS = SECOND_NS // 4
 HALT_NS = 10 * SECOND_NS
 REFUSED_AGAIN_NS = 60 * SECOND_NS
+# An order that ends by itself is not placed for less than this.
+LEAST_NS = SECOND_NS
+# A venue that ends orders by itself has done so by then.
+END_NS = 30 * SECOND_NS
+ITS_TIME_IS_OVER = "its time is over"
 
 
 def plan(e: Engine, row: BotRow, now: BotNow) -> None:
@@ -61,9 +68,13 @@ def cancel(e: Engine, order: Order, why: str) -> None:
     link = e.links.get(order.account)
     if link is None or not link.up:
         return  # the reconcile after reconnecting comes back here
+    if waits_to_change(e, order, link):
+        return
     until = e.now_ns + link.rules.request_window_ns
     e.write(r.CancelIntent(client_id=order.client_id, valid_until_ns=until, why=why))
-    e.act(Cancel(order.account, order.client_id, order.symbol, until))
+    e.act(
+        Cancel(order.account, order.client_id, order.symbol, until, order.venue_id, order.kind in TRIGGERED)
+    )
     look_after(e, order)
 
 
@@ -93,6 +104,12 @@ def _plan_slot(e: Engine, row: BotRow, now: BotNow, want: Want) -> str:
     if e.desk.killed and order is not None:
         withdraw(e, _must(slot), "the kill switch is on")
         return "the kill switch is on"
+    if isinstance(want, Rest) and want.expires_ns:
+        said = _has_its_time(e, row, slot, want, order, link)
+        if said:
+            return said
+    if order is not None and instrument.rests(e.now_ns):
+        return f"{want.market} {why_closed(instrument, e.now_ns)}"  # it stands, or has gone with the session
     said, rest = _as_rest(e, want, slot, instrument)
     if rest is not None and rest.role == "balance" and rest.price > 0:
         rest = _cut(e, row, rest, instrument)
@@ -100,6 +117,8 @@ def _plan_slot(e: Engine, row: BotRow, now: BotNow, want: Want) -> str:
         if order is not None:
             withdraw(e, _must(slot), said or "done")
         return said
+    if rest.tif == "post_only" and not link.rules.post_only:
+        rest = msgspec.structs.replace(rest, tif="gtc")  # the nearest thing that the venue has
     if order is None:
         return _place(e, row, now, slot, rest, instrument, link)
     if _stands(order, rest):
@@ -108,6 +127,26 @@ def _plan_slot(e: Engine, row: BotRow, now: BotNow, want: Want) -> str:
         return _amend(e, row, now, order, rest, instrument, link)
     cancel(e, order, rest.why or "wanted otherwise")
     return "replacing its order"
+
+
+def _has_its_time(
+    e: Engine, row: BotRow, slot: Slot | None, want: Rest, order: Order | None, link: Link
+) -> str:
+    """An order that is to end by itself: why nothing is done for it any more; "" while its time lasts.
+
+    Where the venue ends such orders it is left to do so, and only afterwards cancelled after all.
+    """
+    left_ns = want.expires_ns - e.now_ns
+    if left_ns > (0 if order is not None else LEAST_NS):
+        e.timers.sooner(("bot", row.name), want.expires_ns)
+        return ""
+    if order is None:
+        return ITS_TIME_IS_OVER
+    if ends_itself(link.rules, order.kind) and order.expires_ns and e.now_ns < order.expires_ns + END_NS:
+        e.timers.sooner(("bot", row.name), order.expires_ns + END_NS)
+        return "its time is over: the venue ends it"
+    withdraw(e, _must(slot), ITS_TIME_IS_OVER)
+    return ITS_TIME_IS_OVER
 
 
 def _look_at(e: Engine, slot: Slot) -> tuple[str, Order | None]:
@@ -149,7 +188,7 @@ def _as_rest(e: Engine, want: Want, slot: Slot | None, instrument: Instrument) -
     price = _on_tick(instrument, want.side, want.price)
     trigger = _on_tick(instrument, want.side, want.trigger_price) if want.trigger_price else ZERO
     qty = instrument.tradable(want.qty, price or trigger or e.market(want.market).reference)
-    if qty <= 0 or (price <= 0 and want.kind in ("limit", "stop_limit")):
+    if qty <= 0 or (price <= 0 and want.kind in PRICED):
         return ("less than the smallest order" if want.qty > 0 else ""), None
     if price == want.price and qty == want.qty and trigger == want.trigger_price:
         return "", want
@@ -166,6 +205,8 @@ def _as_rest(e: Engine, want: Want, slot: Slot | None, instrument: Instrument) -
         trigger_price=trigger,
         trigger_by=want.trigger_by,
         quote=want.quote,
+        keep=want.keep,
+        expires_ns=want.expires_ns,
         why=want.why,
     )
 
@@ -228,6 +269,7 @@ def _stands(order: Order, rest: Rest) -> bool:
         and order.kind == rest.kind
         and order.tif == rest.tif
         and order.trigger_price == rest.trigger_price
+        and order.expires_ns == rest.expires_ns
     )
 
 
@@ -254,7 +296,8 @@ def _gate(e: Engine, row: BotRow, now: BotNow, rest: Rest, instrument: Instrumen
         if instrument.status == "halted":
             want_report(e, account_of(rest.market), HALT_NS)  # where nothing tells us that it has ended
         return f"{rest.market} {why_closed(instrument, e.now_ns)}"
-    if not e.fresh(market):
+    # The price of a kept order was made without a book, and waits for its trigger at the venue.
+    if not e.fresh(market) and not (rest.keep and rest.trigger_price):
         return f"{rest.market}: stale book ({market.lost or 'too old'})"
     counted = rest.price or rest.trigger_price or market.reference
     proposal = Proposal(rest.market, rest.side, rest.qty, counted, rest.role, amended, rest.trigger_price)
@@ -333,7 +376,7 @@ def _place(
     if hold_ns > e.now_ns:
         e.timers.sooner(("bot", row.name), hold_ns)
         return _why_held_back(slot, now, rest.slot)
-    said = _gate(e, row, now, rest, instrument, amended=False)
+    said = _gate(e, row, now, rest, instrument, amended=False) or unable(e, row, rest, instrument, link)
     if said:
         return said
     market = e.market(rest.market)
@@ -360,9 +403,12 @@ def _place(
         slot_total=traded + rest.qty,
         touch=touch[0].price if touch else ZERO,
         why=rest.why,
+        expires_ns=rest.expires_ns,
     )
     if link.account in e.desk.sweeps:  # what is new must not be cancelled with the old
         e.write(r.CancelAllEnded(account=link.account, says="a bot places orders again"))
+    if rest.kind in TRIGGERED and link.rules.stops_per_min:
+        link.stops_ns.append(e.now_ns)
     e.write(intent)
     e.note_order(intent)
     e.count_sent(link.account, row.name, e.now_ns)
@@ -397,6 +443,7 @@ def place_order(intent: r.Intent) -> PlaceOrder:
         trigger_price=intent.trigger_price,
         trigger_by=intent.trigger_by,
         valid_until_ns=intent.valid_until_ns,
+        expires_ns=intent.expires_ns,
     )
 
 

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from kedge.engine.engine import AUDIT_EVERY_NS, SECOND_NS, Engine
-from kedge.engine.orders import ask_report, attend, check_fills, hear_cash, hear_fill, hear_order, want_report
+from kedge.engine.listing import learn_instrument, list_later, watch_sessions
+from kedge.engine.naming import nameless_stop
+from kedge.engine.orders import attend, hear_cash, hear_fill, hear_order, was_due
+from kedge.engine.reports import ask_report, check_fills, want_report
 from kedge.engine.senses import Care, Link
+from kedge.engine.stashes import look as look_at_stashes
 from kedge.engine.state import Account
 from kedge.engine.sweeping import look as look_what_is_left
 from kedge.model import records as r
@@ -33,6 +39,7 @@ def link_up(e: Engine, heard: LinkUp) -> None:
     link.rules, link.up, link.ready, link.ups = heard.rules, True, False, link.ups + 1
     link.why, link.since_ns, link.failures = "asking the venue", e.now_ns, 0
     link.asking, link.watched, link.fed, link.stopped, link.odd = False, (), (), False, ""
+    link.listing = False
     e.calm(heard.account)
     e.note("info", "connected; asking the venue before anything else", "", heard.account)
     e.resubscribe()
@@ -81,9 +88,9 @@ def reported(e: Engine, account: Account, report: AccountReport) -> None:
     if not link.asking:
         return  # the answer to a question of an earlier connection
     link.asking = False
+    report = _by_our_ids(account, report)
     for instrument in report.instruments:
-        if account.instruments.get(instrument.symbol) != instrument:
-            e.write(r.InstrumentKnown(account=account.name, instrument=instrument))
+        learn_instrument(e, account.name, instrument)
     before = account.newest_ns, len(account.seen)
     for fill in sorted(report.fills, key=lambda fill: fill.venue_ns):
         hear_fill(e, account, fill)
@@ -114,6 +121,19 @@ def reported(e: Engine, account: Account, report: AccountReport) -> None:
     _compare_positions(e, account, link, report, quiet)
     _now_ready(e, link)
     look_what_is_left(e, account, report)
+    look_at_stashes(e, account, report)
+
+
+def _by_our_ids(account: Account, report: AccountReport) -> AccountReport:
+    """Where the venue names an order by its own number only, and the order is ours: our id for it."""
+    if all(order.client_id for order in report.open_orders):
+        return report
+    ours = {(o.symbol, o.venue_id): o.client_id for o in account.orders.values() if o.venue_id}
+    named = tuple(
+        o if o.client_id else replace(o, client_id=ours.get((o.symbol, o.venue_id), ""))
+        for o in report.open_orders
+    )
+    return replace(report, open_orders=named)
 
 
 def _now_ready(e: Engine, link: Link) -> None:
@@ -121,6 +141,8 @@ def _now_ready(e: Engine, link: Link) -> None:
     e.timers.sooner(("report", link.account), e.now_ns + AUDIT_EVERY_NS)
     if not link.ready:
         link.ready, link.why = True, ""
+        list_later(e, link)
+        watch_sessions(e, link.account)
         link.first_ready_ns = link.first_ready_ns or e.now_ns
         e.note("info", "reconciled; ready", "", link.account)
         e.count("reconciled")
@@ -164,6 +186,7 @@ def _ask_after_missing(
                     move=Move.CANCEL,
                     cum_qty=order.filled,
                     reason="no longer at the venue",
+                    due=was_due(e, order, Move.CANCEL),
                 )
             )
             e.touch(order.bot)
@@ -198,7 +221,8 @@ def _compare_positions(e: Engine, account: Account, link: Link, report: AccountR
             since_ns = e.now_ns
         # Counted to when this report was asked for: what was asked too early proves nothing, however late
         # its answer is read.
-        if quiet and report.asked_ns - since_ns >= stands_ns:
+        waits = nameless_stop(e, account, symbol) is not None
+        if quiet and not waits and report.asked_ns - since_ns >= stands_ns:
             price = next((p.price for p in report.positions if p.symbol == symbol), ZERO)
             _write_difference(e, account, market, difference, price)
         else:

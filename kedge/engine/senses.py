@@ -93,6 +93,8 @@ class MarketNow(Struct):
     funding_rate: Decimal = ZERO
     # Names of the bots that watch it; a dict keeps their order.
     watchers: dict[str, None] = field(default_factory=dict)
+    # Of these, the ones that are not asked again at every change of the book.
+    deaf: dict[str, None] = field(default_factory=dict)
     # The latest trades of others, and closed bars by interval; only what some bot wants to hear.
     trades: list[Trade] = field(default_factory=list)
     bars: dict[int, list[Bar]] = field(default_factory=dict)
@@ -141,6 +143,16 @@ class Link(Struct):
     swept_ns: int = 0
     sweep_says: str = ""
     left: tuple[str, ...] | None = None
+    # How often the orders of a stash were asked to go, by its name.
+    emptied: dict[str, int] = field(default_factory=dict)
+    # The list of instruments: being asked for, asked for by a person, and when it was last had.
+    listing: bool = False
+    list_asked: bool = False
+    listed_ns: int = 0
+    # When orders that wait for a trigger were last sent, and until when the venue wants none.
+    stops_ns: list[int] = field(default_factory=list)
+    stops_after_ns: int = 0
+    stop_cancels_ns: int = 0  # when a cancel of one that waits for its turn may go
 
 
 class Care(Struct):
@@ -151,6 +163,8 @@ class Care(Struct):
     refused: int = 0  # changes of it that were refused in a row: each waits longer than the one before
     # A lookup asked at this time did not find it; a complete report asked later concludes.
     missing_ns: int = 0
+    shut: bool = False  # a change of it was refused outside a session: asked for again at the opening
+    burns: bool = False  # the next lookup uses its key up
     # Of an amend under way: the venue has taken it, and the stream has shown its price. Both make it done.
     taken: bool = False
     shown: bool = False

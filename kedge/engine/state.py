@@ -17,6 +17,7 @@ from kedge.model.ledger import Position, Tally
 from kedge.model.numbers import ZERO
 from kedge.model.order import LIVE, TERMINAL, OrderKind, Side, State, Tif, Trigger
 from kedge.model.records import Missed, Phase, Role, Told
+from kedge.model.stash import SavedOrder
 from kedge.model.venue import Balance
 
 # A finished order stays in memory this long for late news, and at most so many per account.
@@ -57,6 +58,7 @@ class Order(Struct):
     priced_ns: int = 0  # when its price was last asked for
     reason: str = ""
     closed_ns: int = 0
+    expires_ns: int = 0  # when it is to end; 0: it stands until it is cancelled
 
     @property
     def leaves(self) -> Decimal:
@@ -140,6 +142,14 @@ class ScheduleRow(Struct):
     says: str = ""
 
 
+class ListRow(Struct):
+    """A named list that people keep; `model/lists.py` says what the known ones mean."""
+
+    items: tuple[str, ...]
+    set_by: str
+    set_ns: int
+
+
 class ErrandRow(Struct):
     """A deed outside the engine that is under way."""
 
@@ -154,6 +164,25 @@ class Sweep(Struct):
     actor: str
     why: str
     asked_ns: int
+
+
+class StashAsk(Struct):
+    """A stash that waits for a report."""
+
+    account: str
+    what: str
+    actor: str
+    cancel: bool
+    asked_ns: int
+
+
+class Stash(Struct):
+    account: str
+    orders: tuple[SavedOrder, ...]
+    saved_ns: int
+    cancelling: bool = False
+    bots: tuple[str, ...] = ()  # kept still by it
+    bot: str = ""  # what puts it back
 
 
 class Account(Struct):
@@ -211,8 +240,11 @@ class Desk(Struct):
     nets: dict[Market, Decimal] = field(default_factory=dict)
     open: dict[Market, Open] = field(default_factory=dict)
     schedules: dict[str, ScheduleRow] = field(default_factory=dict)
+    lists: dict[str, ListRow] = field(default_factory=dict)
     errands: dict[str, ErrandRow] = field(default_factory=dict)  # by command id
     sweeps: dict[str, Sweep] = field(default_factory=dict)  # by account
+    stashes: dict[str, Stash] = field(default_factory=dict)
+    stash_asks: dict[str, StashAsk] = field(default_factory=dict)  # by the stash's name
 
     def account(self, name: str) -> Account:
         account = self.accounts.get(name)

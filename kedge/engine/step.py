@@ -19,25 +19,17 @@ from kedge.engine.commands import hear_command
 from kedge.engine.decide import settle_bots
 from kedge.engine.effects import Watch
 from kedge.engine.engine import MINUTE_NS, SECOND_NS, Engine, Out, park
-from kedge.engine.orders import (
-    ask_report,
-    attend,
-    fills_due,
-    hear_answer,
-    hear_cash,
-    hear_fill,
-    hear_lookup,
-    hear_order,
-    look_after,
-    want_report,
-)
+from kedge.engine.listing import ask_list, at_edge, learn_instrument, listed, watch_session
+from kedge.engine.orders import attend, hear_answer, hear_cash, hear_fill, hear_lookup, hear_order, look_after
 from kedge.engine.reconcile import link_down, link_odd, link_up, report_failed, reported
+from kedge.engine.reports import ask_report, fills_due, want_report
 from kedge.engine.senses import TimerKey
 from kedge.engine.sweeping import sweep, swept
 from kedge.model import events as ev
 from kedge.model import records as r
 from kedge.model.instrument import account_of
 from kedge.model.numbers import MONEY
+from kedge.model.order import TRIGGERED
 
 RESUBSCRIBE_NS = 30 * SECOND_NS
 # What is kept for bots that look back: of each interval, and of each market.
@@ -81,6 +73,8 @@ def _count_sent(e: Engine) -> None:
     for order in sorted(orders, key=lambda order: order.intent_ns):
         if order.intent_ns > e.now_ns - MINUTE_NS:
             e.count_sent(order.account, order.bot, order.intent_ns)
+            if order.kind in TRIGGERED and (link := e.links.get(order.account)) is not None:
+                link.stops_ns.append(order.intent_ns)
 
 
 def step(e: Engine, event: ev.Event, now_ns: int) -> Out:
@@ -133,18 +127,23 @@ def _stale_timer(e: Engine, key: TimerKey) -> None:
         e.timers.set(key, stale_ns + 1)
         return
     e.count("books stale")
-    if link.up and market.watchers:
+    instrument = e.desk.instrument(key[1])
+    shut = instrument is not None and instrument.sessions is not None and not instrument.is_open(e.now_ns)
+    if link.up and market.watchers and not shut:  # outside a session nothing is to be heard
         # A connection can be healthy and yet deliver nothing: ask for the books again, and keep asking.
         e.act(Watch(link.account, link.watched, link.fed))
         e.timers.set(key, e.now_ns + RESUBSCRIBE_NS)
-    for bot in market.watchers:
-        e.touch(bot)
+    e.touch_hearers(market)
 
 
 def _session_timer(e: Engine, key: TimerKey) -> None:
-    _watch_session(e, key[1])
-    for bot in e.market(key[1]).watchers:
-        e.touch(bot)
+    at_edge(e, key[1])
+
+
+def _list_timer(e: Engine, key: TimerKey) -> None:
+    link = e.links.get(key[1])
+    if link is not None:
+        ask_list(e, link)
 
 
 def _schedule_timer(e: Engine, key: TimerKey) -> None:
@@ -164,6 +163,7 @@ _TIMERS: dict[str, Callable[[Engine, TimerKey], None]] = {
     "fills": _fills_timer,
     "stale": _stale_timer,
     "session": _session_timer,
+    "list": _list_timer,
     "schedule": _schedule_timer,
     "sweep": _sweep_timer,
 }
@@ -182,19 +182,17 @@ def _book(e: Engine, event: ev.BookUpdate) -> None:
         link = e.links.get(account_of(event.market))
         if link is not None:
             e.timers.set(("stale", event.market), e.now_ns + link.rules.book_age_max_ns + 1)
-        _watch_session(e, event.market)
+        watch_session(e, event.market)
     elif same:
         return
-    for bot in market.watchers:
-        e.touch(bot)
+    e.touch_hearers(market)
 
 
 def _book_lost(e: Engine, event: ev.BookLost) -> None:
     market = e.market(event.market)
     market.lost = event.why
     e.count("books lost")
-    for bot in market.watchers:
-        e.touch(bot)
+    e.touch_hearers(market)
 
 
 def _mark(e: Engine, event: ev.MarkUpdate) -> None:
@@ -208,8 +206,7 @@ def _trades(e: Engine, event: ev.TradesSeen) -> None:
     market = e.market(event.market)
     market.trades.extend(event.trades)
     del market.trades[:-TRADES_KEPT]
-    for bot in market.watchers:
-        e.touch(bot)
+    e.touch_hearers(market)
 
 
 def _bars(e: Engine, event: ev.BarsSeen) -> None:
@@ -222,27 +219,11 @@ def _bars(e: Engine, event: ev.BarsSeen) -> None:
         return
     kept.extend(fresh)
     del kept[:-BARS_KEPT]
-    for bot in market.watchers:
-        e.touch(bot)
+    e.touch_hearers(market)
 
 
 def _instrument(e: Engine, event: ev.InstrumentSeen) -> None:
-    known = e.desk.account(event.account).instruments.get(event.instrument.symbol)
-    if known == event.instrument:
-        return
-    e.write(r.InstrumentKnown(account=event.account, instrument=event.instrument))
-    market = f"{event.account}:{event.instrument.symbol}"
-    _watch_session(e, market)
-    for bot in e.market(market).watchers:
-        e.touch(bot)
-
-
-def _watch_session(e: Engine, market: str) -> None:
-    """Wake the market's bots when its session opens or closes."""
-    instrument = e.desk.instrument(market)
-    change_ns = instrument.next_change_ns(e.now_ns) if instrument else None
-    if change_ns is not None:
-        e.timers.set(("session", market), change_ns)
+    learn_instrument(e, event.account, event.instrument)
 
 
 # ── accounts ────────────────────────────────────────────────────────────────────────────────────
@@ -309,6 +290,7 @@ _HEAR: dict[type, Callable[[Engine, Any], None]] = {
     ev.BalanceNews: _balance_news,
     ev.Answered: _answered,
     ev.LookedUp: _looked_up,
+    ev.Listed: listed,
     ev.CancelledAll: swept,
     ev.Command: hear_command,
     ev.ErrandDone: errands.done,

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from kedge.engine.effects import CancelAll
 from kedge.engine.engine import MINUTE_NS, SECOND_NS, Engine
-from kedge.engine.orders import look_after, want_report
+from kedge.engine.orders import look_after
 from kedge.engine.plan import cancel
+from kedge.engine.reports import want_report
 from kedge.engine.senses import Link
 from kedge.engine.state import Account, BotRow
 from kedge.model import commands as c

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from kedge.engine.bot import MarketView, Message, OrderView, SlotView
@@ -9,6 +10,7 @@ from kedge.engine.engine import Engine
 from kedge.engine.senses import BotNow, Link, MarketNow
 from kedge.engine.state import BotRow, Slot
 from kedge.model.instrument import Instrument, Market, account_of
+from kedge.model.numbers import ZERO, moment
 from kedge.model.records import Phase
 from kedge.model.venue import Bar, Trade
 
@@ -32,27 +34,13 @@ class BotView:
         self.messages = tuple(Message(m.number, m.sender, m.text, m.args) for m in row.inbox)
 
     def market(self, market: Market) -> MarketView | None:
-        e = self._engine
-        instrument = e.desk.instrument(market)
-        if instrument is None:
-            return None
-        now = e.market(market)
-        link = e.links.get(account_of(market))
-        fresh = e.fresh(now) and link is not None and link.ready
-        return MarketView(
-            market=market,
-            instrument=instrument,
-            bids=now.bids,
-            asks=now.asks,
-            age_ns=e.now_ns - now.heard_ns,
-            fresh=fresh,
-            open=instrument.is_open(e.now_ns),
-            mark=now.mark,
-            index=now.index,
-            last=now.last,
-            funding_rate=now.funding_rate,
-            why="" if fresh else _why_not(now, link),
-        )
+        return market_view(self._engine, market)
+
+    def free(self, account: str, asset: str) -> Decimal | None:
+        return free_of(self._engine, account, asset)
+
+    def position(self, market: Market) -> Decimal:
+        return self._engine.desk.net(market)
 
     def slot(self, slot: str) -> SlotView:
         found = self._row.slots.get(slot)
@@ -68,6 +56,59 @@ class BotView:
         return tuple(self._engine.market(market).trades)
 
 
+class Seen:
+    """The `Known` of the protocol in `engine/bot.py`."""
+
+    __slots__ = ("_engine", "now_ns")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.now_ns = engine.now_ns
+
+    def market(self, market: Market) -> MarketView | None:
+        return market_view(self._engine, market)
+
+    def free(self, account: str, asset: str) -> Decimal | None:
+        return free_of(self._engine, account, asset)
+
+    def position(self, market: Market) -> Decimal:
+        return self._engine.desk.net(market)
+
+
+def market_view(e: Engine, market: Market) -> MarketView | None:
+    instrument = e.desk.instrument(market)
+    if instrument is None:
+        return None
+    now = e.market(market)
+    link = e.links.get(account_of(market))
+    fresh = e.fresh(now) and link is not None and link.ready
+    return MarketView(
+        market=market,
+        instrument=instrument,
+        bids=now.bids,
+        asks=now.asks,
+        age_ns=e.now_ns - now.heard_ns,
+        fresh=fresh,
+        open=instrument.is_open(e.now_ns),
+        opens_ns=instrument.opens_ns(e.now_ns),
+        closes_ns=instrument.closes_ns(e.now_ns),
+        mark=now.mark,
+        index=now.index,
+        last=now.last,
+        funding_rate=now.funding_rate,
+        why="" if fresh else _why_not(now, link),
+    )
+
+
+def free_of(e: Engine, account: str, asset: str) -> Decimal | None:
+    """None where the venue has not said what the account has; nothing of an asset that it does not list."""
+    link = e.links.get(account)
+    balances = link.balances if link is not None and link.ready else ()
+    if not balances:
+        return None
+    return next((one.free for one in balances if one.asset == asset), ZERO)
+
+
 def _why_not(market: MarketNow, link: Link | None) -> str:
     if link is None:
         return "there is no such account"
@@ -78,6 +119,10 @@ def why_closed(instrument: Instrument, now_ns: int) -> str:
     """Why a market takes no orders now, as the end of a sentence; "" when it is open."""
     if instrument.expires_ns and now_ns >= instrument.expires_ns:
         return "has expired"
+    if not instrument.listed:
+        return "is no longer listed"
+    if instrument.rests(now_ns):
+        return f"is not in session; it opens at {moment(instrument.opens_ns(now_ns))}"
     if instrument.status != "trading":
         return "is halted by the venue" if instrument.status == "halted" else "is closed at the venue"
     return "" if instrument.is_open(now_ns) else "is not in session"

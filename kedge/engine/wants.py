@@ -38,6 +38,10 @@ class Rest(Struct, frozen=True, tag=True, omit_defaults=True):
     # Post-only orders that may be journalled with the send: found and cancelled at start by their id.
     quote: bool = False
     why: str = ""
+    # It waits at the venue for its trigger, and needs no fresh book: it stands while the line is cut.
+    keep: bool = False
+    # When it ends by itself; 0: it stands for as long as it is wanted. What has ended so is not placed again.
+    expires_ns: int = 0
 
 
 class Target(Struct, frozen=True, tag=True, omit_defaults=True):

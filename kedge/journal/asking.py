@@ -18,9 +18,14 @@ import msgspec
 from kedge.journal.dialect import Dialect, clean
 from kedge.journal.row_store import Row, Shape, after_sql, native
 from kedge.journal.rows import FILTERS, TABLES, Ask, Is, Table, readable
-from kedge.journal.schema import index_name, indexes
+from kedge.journal.schema import index_name, named_indexes
 from kedge.model.numbers import text
 from kedge.model.sentences import mistake
+
+Statement = tuple[str, list[Any]]
+
+# Pages further down are asked for without parts: each part would have to reach as far.
+PARTS_OFFSET_MAX = 1000
 
 # Columns by which filters are tried first: they leave the fewest rows.
 _SELECTIVE = ("client_id", "state", "market", "bot", "level", "kind", "account")
@@ -37,67 +42,89 @@ class Question:
         self._values: list[Any] = [cell]
         # Columns that must equal something: an index that begins with one leaves few rows.
         self.equal: list[str] = []
+        self._constant: list[str] = []  # those of them that equal one value
+        self._timed = False
         self._filter()
         self._time()
         self.by, self.down = self._order()
 
     # ── statements ──────────────────────────────────────────────────────────────────────────
 
-    def rows(self, after: str = "", index: str = "", window: int = 0, more: int = 0) -> tuple[str, list[Any]]:
-        """The rows of one page and `more`; `index` is one to use where the database can be told."""
+    def rows(self, after: str = "", index: str = "", more: int = 0, few: bool = False) -> Statement:
+        """The rows of one page and `more`; `index` is one to use where the database can be told. `few`: so
+        few rows fit the filters that they may be looked at one by one."""
         text_sql, text_values = self._text()
-        source, where, values = self._from(index), list(self._where), list(self._values)
-        if window and text_sql:
-            # The newest rows that fit, then those among them that hold the text.
-            newest = ", ".join(f'"{tie}" DESC' for tie in self.table.ties)
-            inner = f"SELECT * FROM {source} WHERE {' AND '.join(where)} ORDER BY {newest} LIMIT {window}"
-            source, where = f"({inner}) AS newest", ["1 = 1"]
+        source, where, values = self._from(index), " AND ".join(self._where), list(self._values)
+        if few and self.dialect.kind == "postgresql" and (text_sql or self.by != self.table.ties):
+            # It takes no hints, and would walk through the sort's whole index to find the few in order.
+            source, where = f"(SELECT * FROM {source} WHERE {where} OFFSET 0) AS few", "1 = 1"
         if text_sql:
-            where.append(text_sql)
+            where += f" AND {text_sql}"
             values += text_values
         behind, behind_values = self._behind(after)
-        way = "DESC" if self.down else "ASC"
-        order = ", ".join(f'"{column}" {way}' for column in self.by)
-        sql = (
-            f"SELECT {self.shape.selected} FROM {source} WHERE {' AND '.join(where)}{behind} ORDER BY {order}"
-        )
-        page = [self.ask.limit + more, self.ask.offset]
-        return f"{sql} LIMIT ? OFFSET ?", [*values, *behind_values, *page]
+        where, values = where + behind, [*values, *behind_values]
+        if not few and self._in_parts():
+            source, values = self._parts_of(source, where, values, self.ask.limit + more + self.ask.offset)
+            where = "1 = 1"
+        sql = f"SELECT {self.shape.selected} FROM {source} WHERE {where} ORDER BY {self._way(self.by)}"
+        return f"{sql} LIMIT ? OFFSET ?", [*values, self.ask.limit + more, self.ask.offset]
 
-    def count(self, most: int, window: int = 0) -> tuple[str, list[Any]]:
+    def count(self, most: int, index: str = "") -> Statement:
         """How many rows there are, counted up to `most`."""
         text_sql, text_values = self._text()
-        where, values = " AND ".join(self._where), list(self._values)
-        if not text_sql:
-            some = f'SELECT 1 AS one FROM "{self.what}" WHERE {where} LIMIT {most}'
-            return f"SELECT count(*) FROM ({some}) AS counted", values
-        newest = ", ".join(f'"{tie}" DESC' for tie in self.table.ties)
-        inner = f'SELECT * FROM "{self.what}" WHERE {where}'
-        inner += f" ORDER BY {newest} LIMIT {window}" if window else ""
-        some = f"SELECT 1 AS one FROM ({inner}) AS newest WHERE {text_sql} LIMIT {most}"
-        return f"SELECT count(*) FROM ({some}) AS counted", values + text_values
+        where = " AND ".join([*self._where, text_sql] if text_sql else self._where)
+        some = f"SELECT 1 AS one FROM {self._from(index)} WHERE {where} LIMIT {most}"
+        return f"SELECT count(*) FROM ({some}) AS counted", [*self._values, *text_values]
+
+    def edge(self, newest: int, index: str = "") -> Statement:
+        """Where the newest so many rows end that fit the filters, the text apart; nothing where fewer fit."""
+        ties = self.table.ties
+        named = ", ".join(f'"{tie}"' for tie in ties)
+        order = ", ".join(f'"{tie}" DESC' for tie in ties)
+        where = " AND ".join(self._where)
+        sql = (
+            f"SELECT {named} FROM {self._from(index)} WHERE {where} ORDER BY {order} LIMIT 1 OFFSET {newest}"
+        )
+        return sql, list(self._values)
+
+    def within(self, edge: Sequence[Any]) -> Question:
+        """The same question for the rows that are newer than this edge."""
+        other = self._narrowed(self.ask, *after_sql(self.dialect, self.table.ties, edge))
+        other._timed = self.table.time == self.table.ties[0]
+        return other
 
     def exactly(self, column: str, value: str) -> Question:
         """The same question for one id alone, without the text."""
-        other = Question(self.what, msgspec.structs.replace(self.ask, text=None), "", self.dialect)
-        other._where, other._values = [*self._where, f'"{column}" = ?'], [*self._values, value]
+        ask = msgspec.structs.replace(self.ask, text=None)
+        other = self._narrowed(ask, f' AND "{column}" = ?', [value])
         other.equal = [column]
         return other
 
-    def index_for(self, few: bool) -> str:
-        """The index to use: a filter's where that leaves few rows or has the order, or else the sort's."""
+    def index_for(self, few: bool, *, newest: bool = False) -> str:
+        """The index to use: a filter's where that leaves few rows or has the order, or else the sort's.
+        `newest`: for the order of the ties, whatever the sort is."""
+        by = self.table.ties if newest else self.by
         found = next((c for name in _SELECTIVE if (c := self.table.filters.get(name)) in self.equal), None)
         column = self.equal[0] if found is None and self.equal else found
-        by_filter = few or self.by == self.table.ties
-        wanted = column if by_filter and column is not None else "" if few else self.by[0]
-        known = {columns[0] for columns in indexes(self.table)}
-        return index_name(self.what, wanted) if wanted in known else ""
+        names: list[str] = []
+        if column is not None:
+            if few or by == self.table.ties:
+                names = [index_name(self.what, column, other) for other in self.equal if other != column]
+                names.append(index_name(self.what, column))
+            else:
+                names = [index_name(self.what, one, by[0]) for one in self.equal]
+        if few and self._timed:
+            names.append(index_name(self.what, self.table.time))
+        if not few:
+            names.append(index_name(self.what, by[0]))
+        known = named_indexes(self.what, self.table, self.dialect)
+        return next((name for name in names if name in known), "")
 
     def mark(self, row: Row) -> str:
         """Where a page ended."""
         kinds = self.shape.kinds
         said = [text(row[c]) if kinds[c] == "decimal" else row[c] for c in self.by]
-        sort = ("-" if self.down else "") + self.by[0]
+        sort = self.ask.sort or self.table.sort
         return base64.urlsafe_b64encode(msgspec.json.encode([sort, *said])).decode().rstrip("=")
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────
@@ -132,12 +159,14 @@ class Question:
         self._values += values
         if not wanted.no:
             self.equal.append(wanted.column)
+            self._constant += [wanted.column] if len(values) == 1 else []
 
     def _time(self) -> None:
         for sign, limit in ((">=", self.ask.since_ns), ("<", self.ask.until_ns)):
             if limit is not None:
                 self._where.append(f'"{self.table.time}" {sign} ?')
                 self._values.append(limit)
+                self._timed = True
 
     def _text(self) -> tuple[str, list[Any]]:
         if not self.ask.text:
@@ -158,7 +187,32 @@ class Question:
         if column is None:
             known = ", ".join(self.table.sorts)
             raise ValueError(f"{self.what} cannot be sorted by {sort!r}; they can by: {known}")
-        return tuple(dict.fromkeys((column, *self.table.ties))), sort.startswith("-")
+        by = tuple(dict.fromkeys((column, *self.table.ties)))
+        # What is the same in all rows gives no order; without it another index fits.
+        telling = tuple(one for one in by if one not in self._constant)
+        return telling or by[:1], sort.startswith("-")
+
+    def _way(self, columns: Sequence[str]) -> str:
+        way = "DESC" if self.down else "ASC"
+        return ", ".join(f'"{column}" {way}' for column in columns)
+
+    def _narrowed(self, ask: Ask, sql: str, values: Sequence[Any]) -> Question:
+        other = Question(self.what, ask, "", self.dialect)
+        other._where = [*self._where, sql.removeprefix(" AND ")]
+        other._values = [*self._values, *values]
+        return other
+
+    def _in_parts(self) -> bool:
+        """Whether to ask for each value of the sort's column apart: all buys lie before the first sell, and
+        those of one hour are a small part of them."""
+        return self._timed and self.by[0] in self.table.few and self.ask.offset <= PARTS_OFFSET_MAX
+
+    def _parts_of(self, source: str, where: str, values: list[Any], most: int) -> tuple[str, list[Any]]:
+        column, rest = self.by[0], self._way(self.by[1:])
+        one = f'SELECT * FROM {source} WHERE {where} AND "{column}" = ? ORDER BY {rest} LIMIT {most}'
+        known = self.table.few[column]
+        parts = " UNION ALL ".join(f"SELECT * FROM ({one}) AS part{at}" for at in range(len(known)))
+        return f"({parts}) AS parts", [value for known_ in known for value in (*values, known_)]
 
     def _behind(self, after: str) -> tuple[str, list[Any]]:
         if not after:
@@ -183,7 +237,7 @@ class Question:
                     raise wrong
         except (binascii.Error, msgspec.DecodeError, ValueError, ArithmeticError):
             raise wrong from None
-        if sort != ("-" if self.down else "") + self.by[0]:
+        if sort != (self.ask.sort or self.table.sort):
             raise wrong
         return values
 

@@ -22,6 +22,7 @@ ABOUT: dict[str, str] = {
     "story": "One line a record, for `kedge explain`: an order's or a bot's whole story.",
     "instruments": "What the accounts trade, as the venue described it last. `state` is `active`, `inactive`"
     " or a status.",
+    "lists": "Lists that people keep, as they stand. The filter `kind` is the list's name.",
     "schedules": "Commands that run by themselves. `state` is `enabled` or `disabled`; the filter `kind` is"
     " the `verb`.",
     "schedule_runs": "What came of each due time. The filter `kind` is the schedule's name; `state` is `done`"
@@ -116,7 +117,19 @@ ITS_OWN: dict[str, str] = {
     "instruments.tick_value": "value of one tick of a future in points",
     "instruments.expires_ns": "when it expires; 0 is never",
     "instruments.status": "trading, halted or closed",
+    "instruments.name": "its name at the venue",
+    "instruments.sector": "share, etf, bond, currency or future; empty where the venue has no such sorts",
+    "instruments.asset": "of a derivative: what it is of",
+    "instruments.asset_size": "how much of that is in one unit",
+    "instruments.buy_margin": "what must lie ready to buy one unit, in the settlement asset; 0 is not known",
+    "instruments.sell_margin": "what must lie ready to sell one unit",
+    "instruments.can_buy": "whether it may be bought",
+    "instruments.can_sell": "whether it may be sold",
+    "instruments.can_short": "whether it may be sold short",
+    "instruments.listed": "whether the venue lists it still",
     "instruments.active": "whether its status is trading",
+    "lists.items": "what it holds",
+    "lists.set_ns": "when it was set last",
     "schedules.every": "how often: an interval or cron",
     "schedules.zone": "the time zone its times are in",
     "schedules.enabled": "whether it runs",

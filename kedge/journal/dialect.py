@@ -2,7 +2,7 @@
 
 Statements are written once, with `?` for each value and `{words}` for types:
 
-    {int}   whole number, 64 bits      {name}  text that can be a key, up to 190 characters
+    {int}   whole number, 64 bits      {name}  text that can be a key, see `name_of`
     {text}  text of any length         {bytes} bytes         {flag} true or false
     {id}    primary key that counts up by itself                  {decimal} exact number, see `store.py`
 
@@ -11,6 +11,7 @@ Keys compare letter by letter, the same in all three, so that the same rows come
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -18,6 +19,9 @@ from typing import Any, Literal
 from msgspec import Struct
 
 Kind = Literal["sqlite", "postgresql", "mysql"]
+
+# Letters of a name; and how many of a longer one are kept before its digest.
+NAME_MAX, NAME_KEPT = 190, 150
 
 _PARTS = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")|(\?)|(%)")
 _WORD = re.compile(r"\{([a-z]+)\}")
@@ -96,7 +100,7 @@ _POSTGRESQL = Dialect(
     "postgresql",
     {
         "int": "BIGINT",
-        "name": 'VARCHAR(190) COLLATE "C"',
+        "name": f'VARCHAR({NAME_MAX}) COLLATE "C"',
         "cell": 'VARCHAR(64) COLLATE "C"',
         "text": 'TEXT COLLATE "C"',
         "bytes": "BYTEA",
@@ -113,7 +117,7 @@ def _mysql(collation: str) -> Dialect:
         "mysql",
         {
             "int": "BIGINT",
-            "name": "VARCHAR(190)",
+            "name": f"VARCHAR({NAME_MAX})",
             "cell": "VARCHAR(64)",
             "text": "LONGTEXT",
             "bytes": "LONGBLOB",
@@ -145,7 +149,18 @@ def plain(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(clean(value) if isinstance(value, str) else value for value in values)
 
 
+def name_of(text: str) -> str:
+    """As a column that can be a key holds it: a longer one is cut, and told apart by its digest."""
+    text = clean(text)
+    if len(text) <= NAME_MAX:
+        return text
+    digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return f"{text[:NAME_KEPT]}…{digest}"
+
+
 def clean(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text  # nearly all are
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     try:

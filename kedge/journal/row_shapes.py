@@ -172,7 +172,26 @@ class InstrumentRow(Struct, frozen=True):
     expires_ns: int
     status: str
     active: bool  # whether its status is trading
+    name: str
+    sector: str
+    asset: str  # of a derivative: what it is of
+    asset_size: Decimal  # and how much of that is in one unit
+    buy_margin: Decimal  # for one unit, in the settlement asset; zero where nobody says
+    sell_margin: Decimal
+    can_buy: bool
+    can_sell: bool
+    can_short: bool
+    listed: bool  # whether the venue lists it still
     ts_ns: int
+
+
+class ListRow(Struct, frozen=True):
+    """A list that people keep."""
+
+    name: str
+    items: str  # with commas between them
+    actor: str
+    set_ns: int
 
 
 class ScheduleRow(Struct, frozen=True):

@@ -19,11 +19,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Protocol
 
 import msgspec
 
-from kedge.journal.dialect import Dialect, clean
+from kedge.journal.dialect import NAME_MAX, Dialect, clean, name_of
 from kedge.journal.rows import TABLES, ColumnKind, Table
 from kedge.model.numbers import text
 
@@ -34,6 +35,10 @@ Key = tuple[Any, ...]
 KEPT_MAX = 4000
 # Keys asked for in one question.
 ASKED_MAX = 200
+# So few are asked for singly.
+FEW = 4
+# Letters of a decimal that every database holds exactly: fifteen digits and a point.
+SHORT = 16
 # Rows that are digested at a time.
 PAGE = 2000
 
@@ -70,25 +75,45 @@ class Shape:
         where = " AND ".join(f'"{key}" = ?' for key in keys)
         self.one_sql = f'SELECT {self.selected} FROM "{name}" WHERE {where}'
         self.write_sql = dialect.upsert(name, keys, self.stored, changing) if changing else ""
-        self._writers = [
-            _WRITERS[dialect.kind if kind == "decimal" else kind] for kind in self.kinds.values()
-        ]
-        self._native = dialect.kind != "postgresql"
+        self._get = itemgetter(*self.columns)
+        self._names = tuple(at for at, kind in enumerate(self.kinds.values(), 1) if kind == "name")
+        self._texts = tuple(at for at, kind in enumerate(self.kinds.values(), 1) if kind in ("text", "json"))
+        self._decimal = _WRITERS[dialect.kind]
+        self.key_of: Callable[[Row], Key] = _key_of(table.keys)
 
-    def key_of(self, row: Row) -> Key:
-        return tuple(row[key] for key in self.table.keys)
+    def some_sql(self, count: int) -> str:
+        """Rows of so many keys, in SQLite's words: it would read the whole table for `IN` of several columns,
+        and a CROSS JOIN it leaves in its order, key by key through the index. The cell is the last value."""
+        names = [f"k{at}" for at in range(len(self.table.keys))]
+        one = f"({', '.join('?' * len(names))})"
+        fits = [f'"{key}" = {name}' for key, name in zip(self.table.keys, names, strict=True)]
+        return (
+            f"WITH keys({', '.join(names)}) AS (VALUES {', '.join([one] * count)}) SELECT {self.selected}"
+            f' FROM keys CROSS JOIN "{self.name}" ON "cell" = ? AND {" AND ".join(fits)}'
+        )
 
     def write(self, cell: str, row: Row) -> tuple[Any, ...]:
-        values = [row[column] for column in self.columns]
-        written: list[Any] = [cell]
-        written += [write(value) for write, value in zip(self._writers, values, strict=True)]
-        if self.exact:
-            odd = {
-                self.columns[at]: text(values[at])
-                for at in self.decimals
-                if _odd(written[at + 1], values[at])
-            }
-            written.append(msgspec.json.encode(odd).decode() if odd else "")
+        """Much of what telling costs is done here."""
+        written: list[Any] = [cell, *self._get(row)]
+        for at in self._names:
+            said = written[at]
+            if len(said) > NAME_MAX or not said.isascii() or "\0" in said:
+                written[at] = name_of(said)
+        for at in self._texts:
+            written[at] = clean(written[at])
+        if not self.exact:
+            if self._decimal is not _as_it_is:
+                for at in self.decimals:
+                    written[at + 1] = self._decimal(written[at + 1])
+            return tuple(written)
+        odd: dict[str, str] = {}
+        for at in self.decimals:
+            value = written[at + 1]
+            written[at + 1] = kept = self._decimal(value)
+            # So short a number is held by all of them.
+            if len(str(value)) > SHORT and _odd(kept, value):
+                odd[self.columns[at]] = text(value)
+        written.append(msgspec.json.encode(odd).decode() if odd else "")
         return tuple(written)
 
     def read(self, values: Sequence[Any]) -> Row:
@@ -118,6 +143,13 @@ def _odd(written: Any, value: Decimal) -> bool:
     return written != value  # type: ignore[no-any-return]
 
 
+def _key_of(keys: tuple[str, ...]) -> Callable[[Row], Key]:
+    if len(keys) == 1:
+        key = keys[0]
+        return lambda row: (row[key],)
+    return itemgetter(*keys)
+
+
 _STEP = Decimal("1e-30")
 _WHOLE_MAX = Decimal("1e35")
 
@@ -135,14 +167,18 @@ def round_to_step(value: Decimal) -> Decimal:
     return MONEY.quantize(value, _STEP)
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 _WRITERS: dict[str, Callable[[Any], Any]] = {
-    "name": clean,
+    "name": name_of,
     "text": clean,
     "json": clean,
     "int": int,
     "flag": bool,
     "sqlite": float,
-    "postgresql": lambda value: value,
+    "postgresql": _as_it_is,
     "mysql": _fixed,
 }
 
@@ -172,13 +208,15 @@ class RowCache:
         """The row of that key, to be changed and `put`."""
         kept = self._kept[table]
         if key not in kept:
+            key = _short(key)
             self.fetch(table, [key])
         return kept[key]
 
     def put(self, table: str, row: Row) -> None:
-        key = self.shapes[table].key_of(row)
-        self._kept[table][key] = row
-        self._changed[table][key] = row
+        key, kept = self.shapes[table].key_of(row), self._kept[table]
+        if key not in kept:
+            key = _short(key)
+        kept[key] = self._changed[table][key] = row
 
     def add(self, table: str, row: Row) -> None:
         """A row that is new and that nobody will ask for."""
@@ -186,6 +224,7 @@ class RowCache:
 
     def drop(self, table: str, *key: Any) -> None:
         assert self.session is not None
+        key = _short(key)
         self._write(table)
         where = " AND ".join(f'"{name}" = ?' for name in ("cell", *TABLES[table].keys))
         self.session.execute(f'DELETE FROM "{table}" WHERE {where}', (self.cell, *key))
@@ -199,6 +238,7 @@ class RowCache:
         order = ", ".join(f'"{key}"' for key in shape.table.keys)
         sql = f'SELECT {shape.selected} FROM "{table}" WHERE "cell" = ? AND "{column}" = ? ORDER BY {order}'
         found = []
+        value = native(self._dialect, shape.kinds[column], value)
         for values in self.session.fetch(sql, (self.cell, value)):
             row = shape.read(values)
             key = shape.key_of(row)
@@ -212,7 +252,8 @@ class RowCache:
     def fetch(self, table: str, keys: Iterable[Key]) -> None:
         """Have these rows at hand, in as few questions as may be."""
         kept, shape = self._kept[table], self.shapes[table]
-        wanted = [key for key in dict.fromkeys(keys) if key not in kept]
+        missing = [_short(key) for key in dict.fromkeys(keys) if key not in kept]
+        wanted = [key for key in dict.fromkeys(missing) if key not in kept]
         kept.update(dict.fromkeys(wanted))
         for values in self._asked(shape, wanted):
             row = shape.read(values)
@@ -220,13 +261,17 @@ class RowCache:
 
     def _asked(self, shape: Shape, keys: Sequence[Key]) -> Iterator[tuple[Any, ...]]:
         assert self.session is not None
-        if self._dialect.kind != "mysql" or len(keys) == 1:
-            # By the key's index one by one: what a database makes of many keys at once is less certain.
+        if self._dialect.kind == "postgresql" or len(keys) < FEW:
+            # By the key's index one by one, and all in one go where the line lets it.
             yield from self.session.fetch_each(shape.one_sql, [(self.cell, *key) for key in keys])
             return
-        one = f"({', '.join('?' * (len(shape.table.keys) + 1))})"
         for at in range(0, len(keys), ASKED_MAX):
             some = keys[at : at + ASKED_MAX]
+            values = [part for key in some for part in key]
+            if self._dialect.kind == "sqlite":
+                yield from self.session.fetch(shape.some_sql(len(some)), [*values, self.cell])
+                continue
+            one = f"({', '.join('?' * (len(shape.table.keys) + 1))})"
             among = f"({shape.key_names}) IN ({', '.join([one] * len(some))})"
             sql = f'SELECT {shape.selected} FROM "{shape.name}" WHERE {among}'
             yield from self.session.fetch(sql, [part for key in some for part in (self.cell, *key)])
@@ -254,6 +299,13 @@ class RowCache:
             self.session.insert_many(table, shape.stored, rows)
         changed.clear()
         added.clear()
+
+
+def _short(key: Key) -> Key:
+    """As the database holds it; in memory rows stand under that too."""
+    if any(type(part) is str and len(part) > NAME_MAX for part in key):
+        return tuple(name_of(part) if type(part) is str else part for part in key)
+    return key
 
 
 # ── digest ──────────────────────────────────────────────────────────────────────────────────────

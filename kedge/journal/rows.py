@@ -19,6 +19,7 @@ from kedge.journal.row_shapes import (
     DecisionRow,
     FillRow,
     InstrumentRow,
+    ListRow,
     MinuteRow,
     NoteRow,
     OrderRow,
@@ -28,7 +29,7 @@ from kedge.journal.row_shapes import (
     StoryRow,
 )
 from kedge.model.numbers import ZERO
-from kedge.model.order import State
+from kedge.model.order import Side, State
 from kedge.model.records import NoteLevel
 from kedge.model.venue import CashKind, FillKind
 
@@ -50,6 +51,7 @@ __all__ = [
     "NoteRow",
     "OrderRow",
     "PositionRow",
+    "ListRow",
     "ScheduleRow",
     "ScheduleRunRow",
     "StoryRow",
@@ -118,6 +120,11 @@ class Table(Struct, frozen=True):
     values: dict[str, tuple[str, ...]] = {}
     # Names of one thing: a whole one is found however old the row is.
     ids: tuple[str, ...] = ()
+    # A filter and a sort that go together: where a bot trades one market, the market's own index would be
+    # read through all the others first.
+    pairs: tuple[tuple[str, str], ...] = ()
+    # Columns of few values, and which: sorted by one, the rows of a time lie in so many places of its index.
+    few: dict[str, tuple[str, ...]] = {}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -136,6 +143,9 @@ class Table(Struct, frozen=True):
         return "text" if name in self.long else "name"
 
 
+_SIDES = get_args(Side)
+_VERBS = ("place", "amend", "cancel", "refused")
+_BOT_AND_MARKET = (("bot", "market"), ("market", "bot"))
 _LIVE = (State.PENDING.value, State.OPEN.value, State.UNKNOWN.value)
 
 TABLES: dict[str, Table] = {
@@ -152,6 +162,7 @@ TABLES: dict[str, Table] = {
         },
         words={"state": {"open": Is("state", _LIVE), "closed": Is("state", _LIVE, no=True)}},
         values={"state": tuple(state.value for state in State)},
+        few={"side": _SIDES, "state": tuple(state.value for state in State)},
         texts=("client_id", "bot", "slot", "market", "reason", "why", "venue_id"),
         ids=("client_id", "venue_id"),
         sort="-time",
@@ -167,6 +178,7 @@ TABLES: dict[str, Table] = {
             "filled": "filled",
             "average": "average",
         },
+        pairs=_BOT_AND_MARKET,
         ties=("placed_ns", "seq"),
         long=("reason", "why"),
         changing=(
@@ -187,6 +199,7 @@ TABLES: dict[str, Table] = {
             "kind": "kind",
         },
         values={"kind": get_args(FillKind)},
+        few={"side": _SIDES},
         texts=("exec_id", "client_id", "bot", "slot", "market", "venue_id"),
         ids=("client_id", "exec_id", "venue_id"),
         sort="-time",
@@ -200,6 +213,7 @@ TABLES: dict[str, Table] = {
             "fee": "fee",
             "realised": "realised",
         },
+        pairs=_BOT_AND_MARKET,
         ties=("ts_ns", "seq"),
     ),
     "positions": Table(
@@ -244,7 +258,8 @@ TABLES: dict[str, Table] = {
             "client_id": "client_id",
             "kind": "verb",
         },
-        values={"kind": ("place", "amend", "cancel", "refused")},
+        values={"kind": _VERBS},
+        few={"verb": _VERBS},
         texts=("bot", "slot", "market", "client_id", "why"),
         ids=("client_id",),
         sort="-time",
@@ -256,6 +271,7 @@ TABLES: dict[str, Table] = {
             "qty": "qty",
             "price": "price",
         },
+        pairs=_BOT_AND_MARKET,
         ties=("ts_ns", "seq"),
         long=("why",),
     ),
@@ -329,7 +345,7 @@ TABLES: dict[str, Table] = {
         time="ts_ns",
         filters={"account": "account", "market": "market", "kind": "kind", "state": "status"},
         words={"state": {"active": Is("active", (True,)), "inactive": Is("active", (False,))}},
-        texts=("market", "base", "quote", "settle"),
+        texts=("market", "name", "base", "quote", "settle"),
         sort="market",
         sorts={
             "market": "market",
@@ -344,6 +360,18 @@ TABLES: dict[str, Table] = {
         ties=("market",),
         changing=(*(name for name in InstrumentRow.__struct_fields__ if name != "market"), "body"),
         hidden={"body": "text"},
+    ),
+    "lists": Table(
+        row=ListRow,
+        keys=("name",),
+        time="set_ns",
+        filters={"kind": "name"},
+        texts=("name", "items", "actor"),
+        sort="name",
+        sorts={"name": "name", "time": "set_ns"},
+        ties=("name",),
+        long=("items",),
+        changing=("items", "actor", "set_ns"),
     ),
     "schedules": Table(
         row=ScheduleRow,

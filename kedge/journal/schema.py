@@ -13,7 +13,7 @@ from kedge.journal.dialect import Dialect
 from kedge.journal.rows import TABLES, Table
 
 # Raised when the tables or what is told in them change: older ones are then made again.
-VERSION = 2
+VERSION = 3
 
 APPLIED = "applied"
 
@@ -42,9 +42,9 @@ def indexes_sql(dialect: Dialect, *, light: bool = False) -> list[str]:
     """Statements that make the indexes: for every sort and filter, or (light) for the usual filters."""
     made = []
     for name, table in TABLES.items():
-        for columns in indexes(table, light=light):
-            named = ", ".join(f'"{column}"' for column in ("cell", *columns))
-            made.append(f'CREATE INDEX "{index_name(name, columns[0])}" ON "{name}" ({named})')
+        for index, columns in named_indexes(name, table, dialect, light=light).items():
+            listed = ", ".join(f'"{column}"' for column in ("cell", *columns))
+            made.append(f'CREATE INDEX "{index}" ON "{name}" ({listed})')
     return made
 
 
@@ -68,6 +68,20 @@ def drops_sql() -> list[str]:
     return made + [f'DROP TABLE IF EXISTS "{name}"' for name in TABLES]
 
 
+def named_indexes(
+    name: str, table: Table, dialect: Dialect, *, light: bool = False
+) -> dict[str, tuple[str, ...]]:
+    """Columns of each index, `cell` apart, by its name."""
+    found = {index_name(name, columns[0]): columns for columns in indexes(table, light=light)}
+    if light or dialect.kind == "sqlite":
+        # A row is so near to hand there that an index for two columns gains less than it costs at writing.
+        return found
+    for pair in table.pairs:
+        ties = (tie for tie in table.ties if tie not in pair)
+        found[index_name(name, *pair)] = (*pair, *ties)
+    return found
+
+
 def indexes(table: Table, *, light: bool = False) -> list[tuple[str, ...]]:
     """Columns of each index, `cell` apart; each begins with another column and ends in the ties."""
     found = {table.ties[0]: table.ties}
@@ -86,8 +100,8 @@ def _indexed(table: Table, light: bool) -> Iterator[str]:
     yield from table.sorts.values()
 
 
-def index_name(table: str, column: str) -> str:
-    return f"{table}_by_{column}"
+def index_name(table: str, *columns: str) -> str:
+    return f"{table}_by_{'_'.join(columns)}"
 
 
 def _table_sql(dialect: Dialect, name: str, table: Table) -> str:

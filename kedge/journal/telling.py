@@ -14,7 +14,17 @@ from typing import Any, Protocol
 import msgspec
 
 from kedge.journal.days import Days
-from kedge.journal.telling_rows import Key, Row, fill_row, instrument_row, needed, order_row, order_words
+from kedge.journal.telling_rows import (
+    Key,
+    Row,
+    fill_row,
+    instrument_row,
+    list_row,
+    needed,
+    order_row,
+    order_words,
+    schedule_row,
+)
 from kedge.model import records as r
 from kedge.model.instrument import Instrument, account_of, market_of
 from kedge.model.ledger import Position
@@ -113,27 +123,12 @@ class Teller:
 
     # ── schedules and errands ───────────────────────────────────────────────────────────────
 
+    def list_set(self, record: r.ListSet) -> None:
+        self._rows.put("lists", list_row(record, self._ts_ns))
+
     def schedule_set(self, record: r.ScheduleSet) -> None:
         before = self._rows.get("schedules", record.name) or {}
-        row = {
-            "name": record.name,
-            "verb": record.verb,
-            "args": bytes(record.args).decode(),
-            "every": record.every,
-            "zone": record.zone,
-            "enabled": record.enabled,
-            "missed": record.missed,
-            "comment": record.comment,
-            "actor": record.actor,
-            "set_ns": self._ts_ns,
-            "next_ns": record.next_ns,
-            "last_due_ns": before.get("last_due_ns", 0),
-            "last_ok": before.get("last_ok", True),
-            "last_says": before.get("last_says", ""),
-            "runs": before.get("runs", 0),
-            "failures": before.get("failures", 0),
-        }
-        self._rows.put("schedules", row)
+        self._rows.put("schedules", schedule_row(record, before, self._ts_ns))
 
     def schedule_removed(self, record: r.ScheduleRemoved) -> None:
         self._rows.drop("schedules", record.name)
@@ -472,6 +467,7 @@ _TELL: dict[type, Callable[[Teller, Any], None]] = {
     r.Noted: Teller.noted,
     r.CancelAllAsked: Teller.cancel_all_asked,
     r.CancelAllEnded: Teller.cancel_all_ended,
+    r.ListSet: Teller.list_set,
     r.ScheduleSet: Teller.schedule_set,
     r.ScheduleRemoved: Teller.schedule_removed,
     r.ScheduleRan: Teller.schedule_ran,

@@ -85,6 +85,33 @@ def fill_row(record: r.Filled, market: str, place: tuple[int, int], profit: Deci
     }
 
 
+def list_row(record: r.ListSet, ts_ns: int) -> Row:
+    items = ", ".join(record.items)
+    return {"name": record.name, "items": items, "actor": record.actor, "set_ns": ts_ns}
+
+
+def schedule_row(record: r.ScheduleSet, before: Row, ts_ns: int) -> Row:
+    """A schedule that is changed keeps what came of it last."""
+    return {
+        "name": record.name,
+        "verb": record.verb,
+        "args": bytes(record.args).decode(),
+        "every": record.every,
+        "zone": record.zone,
+        "enabled": record.enabled,
+        "missed": record.missed,
+        "comment": record.comment,
+        "actor": record.actor,
+        "set_ns": ts_ns,
+        "next_ns": record.next_ns,
+        "last_due_ns": before.get("last_due_ns", 0),
+        "last_ok": before.get("last_ok", True),
+        "last_says": before.get("last_says", ""),
+        "runs": before.get("runs", 0),
+        "failures": before.get("failures", 0),
+    }
+
+
 def instrument_row(market: str, record: r.InstrumentKnown, ts_ns: int) -> Row:
     i = record.instrument
     return {
@@ -106,7 +133,17 @@ def instrument_row(market: str, record: r.InstrumentKnown, ts_ns: int) -> Row:
         "tick_value": i.tick_value,
         "expires_ns": i.expires_ns,
         "status": i.status,
-        "active": i.status == "trading",
+        "active": i.status == "trading" and i.listed,
+        "name": i.name,
+        "sector": i.sector,
+        "asset": i.asset,
+        "asset_size": i.asset_size,
+        "buy_margin": i.buy_margin,
+        "sell_margin": i.sell_margin,
+        "can_buy": i.can_buy,
+        "can_sell": i.can_sell,
+        "can_short": i.can_short,
+        "listed": i.listed,
         "ts_ns": ts_ns,
         "body": msgspec.json.encode(i).decode(),
     }

@@ -32,7 +32,10 @@ __all__ = ["LEVELS", "Line", "Log", "get", "writing"]
 NUMBERS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 MEGABYTE = 1 << 20
 # Libraries that tell of every request they make say so only where debugging was asked for.
-QUIET = ("aiohttp.access", "aiogram.event", "asyncio", "django.request", "httpcore", "httpx", "PIL")
+QUIET = (
+    *("aiohttp.access", "aiogram.event", "asyncio", "axes", "django.request"),
+    *("httpcore", "httpx", "PIL"),
+)
 # What `logging` itself keeps in a record; whatever else is there was given by `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "about", "taskName"}
 

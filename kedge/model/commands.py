@@ -6,10 +6,13 @@ given twice, it acts once and answers the same. Who may give which is said here,
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
 
+from kedge.model.numbers import ZERO
+from kedge.model.order import Side
 from kedge.model.records import Missed
 
 
@@ -98,6 +101,12 @@ class AccountAudit(Struct, frozen=True, forbid_unknown_fields=True):
     account: str
 
 
+class AccountRefresh(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask an account's venue anew for everything it lists."""
+
+    account: str
+
+
 class AccountReconnect(Struct, frozen=True, forbid_unknown_fields=True):
     """Try a venue again that refused us, once what it complained of is mended."""
 
@@ -110,6 +119,115 @@ class DeskCancel(Struct, frozen=True, forbid_unknown_fields=True):
     account: str = ""
     bot: str = ""
     why: str = ""
+
+
+class StashSave(Struct, frozen=True, forbid_unknown_fields=True):
+    """Save every stop order of an account under a name; with `cancel`, have them cancelled then."""
+
+    name: str
+    account: str
+    cancel: bool = False
+
+
+class StashRestore(Struct, frozen=True, forbid_unknown_fields=True):
+    """Put the orders of a stash back as they were, those that still stand left out."""
+
+    name: str
+
+
+class StashDrop(Struct, frozen=True, forbid_unknown_fields=True):
+    """Forget a stash."""
+
+    name: str
+
+
+class TaskTrade(Struct, frozen=True, forbid_unknown_fields=True):
+    """Sell or buy by joining the best ask or bid: an amount, or for a sum."""
+
+    ticker: str
+    sum: Decimal = ZERO
+    qty: Decimal = ZERO
+    limit: Decimal = ZERO
+    name: str = ""
+
+
+class TaskDump(Struct, frozen=True, forbid_unknown_fields=True):
+    """Trade the whole position of a market away by joining the best ask or bid."""
+
+    ticker: str
+    name: str = ""
+
+
+class TaskSpread(Struct, frozen=True, forbid_unknown_fields=True):
+    """Trade a future against its share or another future at a spread."""
+
+    far: str
+    near: str
+    price: Decimal
+    qty: Decimal
+    side: Side = "sell"
+    ratio: Decimal = ZERO
+    name: str = ""
+
+
+class TaskStops(Struct, frozen=True, forbid_unknown_fields=True):
+    """Stop orders below (or above) the price of everything on the whitelist that is not on the blacklist.
+
+    What is not given is as the lists say: `stops-levels`, `stops-sum`, `stops-expiry` and the like.
+    """
+
+    tickers: Annotated[str, Meta(max_length=20_000)] = ""
+    levels: Annotated[str, Meta(max_length=200)] = ""
+    sum: Decimal = ZERO
+    expires: Annotated[str, Meta(max_length=20)] = ""
+    name: str = ""
+
+
+class TaskNuke(Struct, frozen=True, forbid_unknown_fields=True):
+    """Stop orders of one market at a few levels below its price, a sum parted among them."""
+
+    ticker: str
+    sum: Decimal
+    levels: Annotated[str, Meta(max_length=200)] = ""
+    expires: Annotated[str, Meta(max_length=20)] = ""
+    name: str = ""
+
+
+class TaskAmend(Struct, frozen=True, forbid_unknown_fields=True):
+    """Change the amount or the price of a running task, or the sum and the levels of its orders."""
+
+    name: str
+    qty: Decimal | None = None
+    price: Decimal | None = None
+    sum: Decimal | None = None
+    levels: Annotated[str, Meta(max_length=200)] = ""
+
+
+class TaskStop(Struct, frozen=True, forbid_unknown_fields=True):
+    """Stop every task, or those of one kind: each balances what it holds, and ends."""
+
+    kind: str = ""
+
+
+class ListSet(Struct, frozen=True, forbid_unknown_fields=True):
+    """Have a list hold these items and no others; without items it is empty."""
+
+    name: str
+    items: Annotated[str, Meta(max_length=100_000)] = ""
+
+
+class ListAdd(Struct, frozen=True, forbid_unknown_fields=True):
+    """Add items to a list."""
+
+    name: str
+    items: Annotated[str, Meta(max_length=100_000)]
+
+
+class ListDrop(Struct, frozen=True, forbid_unknown_fields=True):
+    """Take items out of a list."""
+
+    name: str
+    items: Annotated[str, Meta(max_length=100_000)]
 
 
 class DeskBackup(Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,10 +293,26 @@ VERBS: dict[str, type[Struct]] = {
     "desk.kill": DeskKill,
     "desk.revive": DeskRevive,
     "desk.cancel": DeskCancel,
+    "stash.save": StashSave,
+    "stash.restore": StashRestore,
+    "stash.drop": StashDrop,
+    "task.sell": TaskTrade,
+    "task.buy": TaskTrade,
+    "task.dump": TaskDump,
+    "task.spread": TaskSpread,
+    "task.stops": TaskStops,
+    "task.shorts": TaskStops,
+    "task.nuke": TaskNuke,
+    "task.amend": TaskAmend,
+    "task.stop": TaskStop,
+    "list.set": ListSet,
+    "list.add": ListAdd,
+    "list.drop": ListDrop,
     "desk.backup": DeskBackup,
     "desk.reload": DeskReload,
     "order.resolve": OrderResolve,
     "account.audit": AccountAudit,
+    "account.refresh": AccountRefresh,
     "account.reconnect": AccountReconnect,
     "schedule.set": ScheduleSet,
     "schedule.rm": ScheduleRm,

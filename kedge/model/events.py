@@ -169,6 +169,16 @@ class LookedUp(_Event, frozen=True):
     asked_ns: int
     order: OrderReport | None = None
     error: str = ""
+    # The key is used up by something that could not live: with no order here, there never will be one.
+    burnt: bool = False
+
+
+class Listed(_Event, frozen=True):
+    """Everything that the venue lists, asked anew; or why that could not be had."""
+
+    account: str
+    instruments: tuple[Instrument, ...] = ()
+    error: str = ""
 
 
 class CancelledAll(_Event, frozen=True):
@@ -225,6 +235,7 @@ Event = (
     | BalanceNews
     | Answered
     | LookedUp
+    | Listed
     | CancelledAll
     | Command
     | ErrandDone

@@ -23,6 +23,7 @@ from kedge.model.numbers import HUNDRED, ONE, ZERO, ceil_to, divide, floor_to, t
 
 InstrumentKind = Literal["spot", "linear", "inverse", "bond", "points"]
 Status = Literal["trading", "halted", "closed"]
+Sector = Literal["", "share", "etf", "bond", "currency", "future"]
 
 # A market is one instrument seen through one account: "paper/main:BTC-PERP".
 Market = str
@@ -68,6 +69,20 @@ class Instrument(Struct, frozen=True, omit_defaults=True):
     status: Status = "trading"
     # None: round the clock. Empty: closed for as long as the venue has said.
     sessions: tuple[Session, ...] | None = None
+    # False: the venue lists it no longer. What is known of it stays; nothing is placed.
+    listed: bool = True
+    name: str = ""
+    sector: Sector = ""
+    # Of a derivative: what it is of (the symbol of a share, or a name), and how much of that is in one unit.
+    asset: str = ""
+    asset_size: Decimal = ZERO
+    # What must lie ready for one unit, in the settlement asset; 0 where nobody says.
+    buy_margin: Decimal = ZERO
+    sell_margin: Decimal = ZERO
+    can_buy: bool = True
+    can_sell: bool = True
+    can_short: bool = True
+    market_orders: bool = True
 
     def value(self, qty: Decimal, price: Decimal) -> Decimal:
         """What `qty` (signed) is worth at `price`, in the settlement asset."""
@@ -112,7 +127,7 @@ class Instrument(Struct, frozen=True, omit_defaults=True):
         return cut if self.notional(cut, price) >= self.min_notional else ZERO
 
     def is_open(self, now_ns: int) -> bool:
-        if self.status != "trading" or (self.expires_ns and now_ns >= self.expires_ns):
+        if self.status != "trading" or not self.listed or (self.expires_ns and now_ns >= self.expires_ns):
             return False
         if self.sessions is None:
             return True
@@ -122,3 +137,21 @@ class Instrument(Struct, frozen=True, omit_defaults=True):
         """When the session next opens or closes; None where there is no calendar."""
         edges = [e for s in self.sessions or () for e in (s.open_ns, s.close_ns) if e > now_ns]
         return min(edges, default=None)
+
+    def rests(self, now_ns: int) -> bool:
+        """Between two sessions of its calendar, whatever the venue calls that: what stands is left alone."""
+        if self.sessions is None or not self.listed or (self.expires_ns and now_ns >= self.expires_ns):
+            return False
+        return not self.closes_ns(now_ns) and self.opens_ns(now_ns) > 0
+
+    def opened_ns(self, now_ns: int) -> int:
+        """When the session of now began; 0 where there is none, or no calendar."""
+        return max((s.open_ns for s in self.sessions or () if s.open_ns <= now_ns < s.close_ns), default=0)
+
+    def opens_ns(self, now_ns: int) -> int:
+        """When the next session begins; 0 where none is known."""
+        return min((s.open_ns for s in self.sessions or () if s.open_ns > now_ns), default=0)
+
+    def closes_ns(self, now_ns: int) -> int:
+        """When the session of now ends; 0 where there is none, or no calendar."""
+        return max((s.close_ns for s in self.sessions or () if s.open_ns <= now_ns < s.close_ns), default=0)

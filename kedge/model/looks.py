@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from kedge.model.instrument import Instrument
 from kedge.model.numbers import ZERO
 
 
@@ -81,6 +82,8 @@ class MarketLook(Struct, frozen=True):
     fresh: bool
     open: bool
     why: str = ""
+    opens_ns: int = 0  # of its calendar: when it opens next, and when the session of now ends; 0: not told
+    closes_ns: int = 0
 
 
 class AccountLook(Struct, frozen=True):
@@ -104,6 +107,7 @@ class AccountLook(Struct, frozen=True):
     private_age_ns: int = 0  # since the private stream was heard
     reconnects: int = 0  # since the start
     trouble: str = ""  # what is odd, in one sentence
+    sweeping: str = ""  # how far cancelling all orders is, in one sentence; "" where nobody asked for it
     free: dict[str, Decimal] = {}  # of the balances: what is not held by orders and positions
 
 
@@ -125,6 +129,25 @@ class ScheduleLook(Struct, frozen=True):
     ok: bool
     says: str
     set_by: str
+
+
+class StashLook(Struct, frozen=True):
+    """Stop orders that were saved under a name."""
+
+    name: str
+    account: str
+    orders: int
+    saved_ns: int
+    says: str = ""  # what is under way with it
+
+
+class Preview(Struct, frozen=True):
+    """What a command would do now, or why it would be refused; and which bot it would make."""
+
+    ok: bool
+    says: str
+    kind: str = ""
+    config: dict[str, object] = {}
 
 
 class Meters(Struct, frozen=True):
@@ -165,3 +188,31 @@ class Status(Struct, frozen=True):
     unhedged: Decimal = ZERO
     meters: Meters = Meters()
     schedules: tuple[ScheduleLook, ...] = ()
+    stashes: tuple[StashLook, ...] = ()
+
+
+class QuoteLook(Struct, frozen=True):
+    """The best prices of a market when its venue was asked; zero where it does not tell."""
+
+    market: str
+    bid: Decimal
+    bid_qty: Decimal
+    ask: Decimal
+    ask_qty: Decimal
+    last: Decimal
+    mark: Decimal
+    funding_rate: Decimal
+    funding_ns: int  # when it is paid next
+    funding_s: int  # the length of a period; 0 where nobody says
+    venue_ns: int
+    now_ns: int  # the desk's clock at this answer
+    age_ns: int  # since the venue answered: answers are shared for some seconds
+    open: bool  # whether its session is on
+    opens_ns: int  # when the next one begins; 0 where none is known
+
+
+class ListedLook(Struct, frozen=True):
+    """An instrument as the engine knows it now."""
+
+    market: str
+    instrument: Instrument

@@ -11,6 +11,7 @@ The same history always gives the same bytes.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
@@ -80,6 +81,11 @@ def is_multiple(value: Decimal, step: Decimal) -> bool:
 def divide(a: Decimal, b: Decimal) -> Decimal:
     """`a / b`, rounded to `FINE`: the one division money goes through."""
     return MONEY.quantize(MONEY.divide(a, b), FINE)
+
+
+def moment(at_ns: int) -> str:
+    """A moment as people read it, to the minute: 2026-11-23 07:00 UTC."""
+    return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def text(value: Decimal) -> str:

@@ -19,9 +19,16 @@ from enum import StrEnum
 from typing import Literal
 
 Side = Literal["buy", "sell"]
-OrderKind = Literal["limit", "market", "stop", "stop_limit"]
+# A stop fires as the price runs away (a buy when it rises to the trigger, a sell when it falls to it); a take
+# as it comes (a buy when it falls, a sell when it rises). Then it is a market order, or a limit order.
+OrderKind = Literal["limit", "market", "stop", "stop_limit", "take", "take_limit"]
 Tif = Literal["gtc", "ioc", "fok", "post_only"]
 Trigger = Literal["last", "mark", "index"]
+
+# Kinds that wait for their trigger, unseen by the market; kinds that have a price of their own.
+TRIGGERED: tuple[OrderKind, ...] = ("stop", "stop_limit", "take", "take_limit")
+TAKES: tuple[OrderKind, ...] = ("take", "take_limit")
+PRICED: tuple[OrderKind, ...] = ("limit", "stop_limit", "take_limit")
 
 
 def sign(side: Side) -> int:
@@ -35,6 +42,11 @@ def side_of(qty: Decimal) -> Side:
 
 def opposite(side: Side) -> Side:
     return "sell" if side == "buy" else "buy"
+
+
+def fires_rising(kind: OrderKind, side: Side) -> bool:
+    """Whether the trigger of this order is reached from below."""
+    return (side == "buy") != (kind in TAKES)
 
 
 class State(StrEnum):

@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 from kedge.model.instrument import Instrument, Market
 from kedge.model.numbers import ZERO
 from kedge.model.order import Move, OrderKind, Side, Tif, Trigger
+from kedge.model.stash import SavedOrder
 from kedge.model.venue import Balance, Cash, Fill
 
 Phase = Literal["running", "paused", "stopping", "stopped", "parked", "killed"]
@@ -92,6 +93,73 @@ class CancelAllEnded(_Record, frozen=True):
 
     account: str
     says: str = ""
+
+
+# ── stashes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class StashAsked(_Record, frozen=True):
+    """The stop orders of an account are to be saved under a name (and then cancelled), or put back.
+
+    In force until the account's next complete report says what there is.
+    """
+
+    name: str
+    account: str
+    what: Literal["save", "restore"]
+    actor: str
+    cancel: bool = False
+
+
+class StashSaved(_Record, frozen=True):
+    """What the stash of that name holds from here on.
+
+    With `cancel`, its orders are to go, and `bots` that had placed some of them are kept still.
+    """
+
+    name: str
+    account: str
+    orders: tuple[SavedOrder, ...]
+    cancel: bool = False
+    bots: tuple[str, ...] = ()
+
+
+class StashEmptied(_Record, frozen=True):
+    """None of its orders is open any more. `orders` is what is left to put back: without what has traded."""
+
+    name: str
+    orders: tuple[SavedOrder, ...]
+
+
+class StashRestored(_Record, frozen=True):
+    """It was put back, by this bot where anything was to be placed; the stash itself stays as it is."""
+
+    name: str
+    bot: str = ""
+
+
+class StashAskEnded(_Record, frozen=True):
+    """The question came to nothing; what was saved under that name before stays."""
+
+    name: str
+    says: str = ""
+
+
+class StashDropped(_Record, frozen=True):
+    """The stash is forgotten; orders that it has put back stay."""
+
+    name: str
+
+
+# ── lists ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class ListSet(_Record, frozen=True):
+    """What the list of this name holds from here on. Without items there is no list of that name."""
+
+    name: str
+    items: tuple[str, ...]
+    actor: str
 
 
 # ── schedules and errands ───────────────────────────────────────────────────────────────────────
@@ -245,6 +313,7 @@ class Intent(_Record, frozen=True):
     slot_total: Decimal = ZERO
     touch: Decimal = ZERO  # the opposite touch as it was seen
     why: str = ""
+    expires_ns: int = 0  # when it is to end by itself; 0: it stands until it is cancelled
 
 
 class AmendIntent(_Record, frozen=True):
@@ -276,6 +345,7 @@ class OrderMoved(_Record, frozen=True):
     qty: Decimal | None = None
     reason: str = ""
     version: int = 0  # the venue's own number of this news, or its time
+    due: bool = False  # an end that was to be expected: its time was over, or the session was
 
 
 class ChangeSettled(_Record, frozen=True):
@@ -365,11 +435,18 @@ Record = (
     | Noted
     | CancelAllAsked
     | CancelAllEnded
+    | ListSet
     | ScheduleSet
     | ScheduleRemoved
     | ScheduleRan
     | ErrandBegan
     | ErrandEnded
+    | StashAsked
+    | StashSaved
+    | StashEmptied
+    | StashRestored
+    | StashAskEnded
+    | StashDropped
     | BotAdded
     | BotAmended
     | BotPhased

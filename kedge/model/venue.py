@@ -48,15 +48,25 @@ class Rules(Struct, frozen=True):
     skew_ns: int = 1_000_000_000
     # False: the venue has no firm bound, so "not found" is never conclusive by itself.
     bounded: bool = True
+    # There is no bound, but a key works once: what is placed under it first is all that it ever places. A
+    # lookup that is asked to `burn` uses the key up, and then "not found" is conclusive.
+    burns: bool = False
     id_scope: Literal["open", "forever"] = "forever"
     amend: AmendMode = "in_place"
     reduce_only: bool = True
     post_only: bool = True
     stops: bool = True
+    takes: bool = False  # stops that fire from the other side, too
+    # Which orders the venue ends by itself at a time that we give; of the others the desk cancels.
+    ends: Literal["none", "stops", "all"] = "none"
+    # Plain orders end with the session. Their return is the desk's doing, at the next opening.
+    day_orders: bool = False
     # Requests per second per account, and the share kept back for cancels and hedges.
     requests_per_s: int = 20
     burst: int = 40
     reserve: int = 10
+    # Orders that wait for a trigger have this allowance a minute, and no more; 0: as all others.
+    stops_per_min: int = 0
     # A book older than this is stale, and stale is closed.
     book_age_max_ns: int = 5_000_000_000
     fills_overlap_ns: int = 600_000_000_000
@@ -78,6 +88,9 @@ class OrderReport(Struct, frozen=True, omit_defaults=True):
     kind: OrderKind = "limit"
     # A number that grows with each change at the venue; 0 where there is none.
     version: int = 0
+    # Of an order that waits for a trigger; and when the venue ends it by itself, 0: never.
+    trigger_price: Decimal = ZERO
+    expires_ns: int = 0
 
 
 FillKind = Literal["trade", "liquidation", "adl", "delivery"]
@@ -183,6 +196,39 @@ class PlaceOrder(Struct, frozen=True, omit_defaults=True):
     trigger_price: Decimal = ZERO
     trigger_by: Trigger = "last"
     valid_until_ns: int = 0
+    # The venue ends it then by itself; 0: it stands until it is cancelled.
+    expires_ns: int = 0
+
+
+class Ask(Struct, frozen=True, omit_defaults=True):
+    """A question about one order, with all that the journal knows of it: adapters remember nothing."""
+
+    client_id: str
+    symbol: str
+    placed: PlaceOrder | None = None
+    venue_id: str = ""
+    asked_first_ns: int = 0  # our clock when it was about to be sent: the venue cannot have it from before
+    # Use the key up, where `Rules.burns`, and say so with `LookedUp.burnt`.
+    burn: bool = False
+    # Orders of ours that may look the same: the venue's number, and our id.
+    others: tuple[tuple[str, str], ...] = ()
+
+
+class Quote(Struct, frozen=True, omit_defaults=True):
+    """The best prices of one market, asked for once; zero where the venue does not tell."""
+
+    symbol: str
+    bid: Decimal = ZERO
+    bid_qty: Decimal = ZERO
+    ask: Decimal = ZERO
+    ask_qty: Decimal = ZERO
+    last: Decimal = ZERO
+    mark: Decimal = ZERO
+    # Of a perpetual: a fraction per period, paid by who is long when it is positive.
+    funding_rate: Decimal = ZERO
+    funding_ns: int = 0  # when it is paid next
+    funding_s: int = 0  # the length of a period; 0 where nobody says
+    venue_ns: int = 0
 
 
 class Level(Struct, frozen=True, array_like=True):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ from kedge.home import Home
 from kedge.model.exits import Exit, Halt
 from kedge.settings import AccountSettings, Secrets, Settings, SettingsWrong
 from kedge.venues import registry
+from kedge.venues.calls import Calls
 from kedge.venues.venue import Clock, Setup, Venue
 from kedge.venues.wires import Wires
 
@@ -53,15 +53,22 @@ def setup_of(name: str, account: AccountSettings, secrets: Secrets) -> Setup:
         dead_man_ns=account.dead_man_s * SECOND_NS,
         may_withdraw=account.may_withdraw,
         venue=account.venue,
+        number=account.number,
     )
 
 
-def make_venue(name: str, account: AccountSettings, setup: Setup, wires: Wires, clock: Clock) -> Venue:
+def make_venue(name: str, account: AccountSettings, setup: Setup, net: Wires | Calls, clock: Clock) -> Venue:
     """Raises `Halt` where there is no such venue, or what it needs is not installed."""
     made = maker_of(account.venue)
     if isinstance(made, str):
         raise Halt(Exit.SETTINGS, f'accounts."{name}": {made}')
-    return made(setup, wires, clock)
+    return made(setup, net, clock)
+
+
+def seam_of(venue: str) -> registry.Seam:
+    """By what an account of this venue reaches the net."""
+    entry = registry.find(venue)
+    return "wires" if isinstance(entry, str) else entry.seam
 
 
 def maker_of(venue: str) -> registry.Make | str:
@@ -69,8 +76,8 @@ def maker_of(venue: str) -> registry.Make | str:
     entry = registry.find(venue)
     if isinstance(entry, str):
         return entry
-    if venue.startswith(registry.CCXT) and find_spec("ccxt") is None:
-        return f"{venue} needs ccxt, which is not installed: pip install kedge[ccxt]"
+    if entry.lacks:
+        return entry.lacks
     try:
         return entry.make()
     except ImportError as error:
@@ -83,7 +90,7 @@ def lock_key(name: str, account: AccountSettings, setup: Setup) -> str:
         return f"paper:{account.host}:{account.port}:{account.key}:{name}"
     where = account.url or ("live" if account.live else "demo" if account.demo else "testnet")
     whose = name if setup.key == SIM_KEY else fingerprint(setup.key)
-    return f"{account.venue}:{where}:{whose}"
+    return f"{account.venue}:{where}:{whose}" + (f":{account.number}" if account.number else "")
 
 
 def place_of(account: AccountSettings) -> str:
@@ -132,6 +139,11 @@ def examine(home: Home, settings: Settings) -> Iterator[Finding]:
                 made.rpartition(": ") if "not installed" in made else (made, "", "mend kedge.toml")
             )
             yield Finding(name, says, mend, fails=True)
+            continue
+        if account.ca and not os.access(account.ca, os.R_OK):
+            yield Finding(
+                name, f"its `ca` cannot be read: {account.ca}", "name the file by its whole path", True
+            )
             continue
         try:
             setup = setup_of(name, account, secrets)

@@ -11,18 +11,20 @@ import msgspec
 from msgspec import Raw, Struct
 
 from kedge.engine import look
+from kedge.engine.commands import preview
 from kedge.engine.effects import Errand
 from kedge.journal.journal import JournalError
 from kedge.journal.sqlite import SqliteJournal
 from kedge.kinds import Kinds
 from kedge.model.commands import COPY_IN, DeskBackup
 from kedge.model.events import Command, Event, Outgrown
-from kedge.model.looks import Status
+from kedge.model.looks import Preview, Status
 from kedge.model.records import BotPhased, CommandTaken, Entry
 from kedge.runtime.bots_file import ENDED, changes, conflicts, farewell, leaving
 from kedge.runtime.cell import Cell
 from kedge.runtime.meters import Gauges
 from kedge.runtime.port import EngineAway
+from kedge.runtime.quotes import Listings, Quotes
 from kedge.runtime.readings import Readings
 from kedge.settings import BotSpec, SettingsWrong, read_bots_file
 
@@ -93,6 +95,7 @@ class EngineDoor:
         cell.tails[self._key()] = self._see_off
         cell.tails[self._key()] = self._gather
         cell.do_errand = self._do_errand
+        self._quotes = Quotes(self._listings, cell.shells, cell.clock)
 
     async def command(self, command: Command) -> CommandTaken:
         """The kind is imported first; where that fails, the engine refuses the command with the reason."""
@@ -107,12 +110,28 @@ class EngineDoor:
         return self.gauges.fill_in(now)
 
     async def read(self, what: str, args: dict[str, object]) -> object:
-        """`open_orders` and `held` are as the engine has them now; the rest is from the tables."""
+        """`open_orders`, `held` and `listed` are as the engine has them now, `preview` is what a command
+        would do now, `quotes` are asked of the venue; the rest is from the tables."""
         if what == "open_orders":
             return look.orders(self._cell.engine)
         if what == "held":
             return look.positions(self._cell.engine)
+        if what == "stash":
+            return look.stash(self._cell.engine, str(args.get("name", "")))
+        if what == "preview":
+            return self._preview(args)
+        if what == "quotes":
+            return await self._quotes.read(args)
+        if what == "listed":
+            return self._quotes.listed(args)
         return await self._readings.read(what, args, self._cell.durable_seq)
+
+    def _preview(self, args: dict[str, object]) -> Preview:
+        verb, given = str(args.get("verb", "")), args.get("args", {})
+        return preview(self._cell.engine, verb, msgspec.json.encode(given))
+
+    def _listings(self) -> Listings:
+        return {name: account.instruments for name, account in self._cell.engine.desk.accounts.items()}
 
     async def entries(self, after_seq: int) -> AsyncIterator[Entry]:
         key, follower = self._key(), _Follower()

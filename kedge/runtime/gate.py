@@ -100,6 +100,13 @@ class Door:
         for caller in callers:
             await caller.gone.wait()
 
+    def send_away(self, whom: Callable[[Guest], bool], why: str) -> int:
+        """Break off with some callers; how many. Commands already taken are still carried out."""
+        some = [caller for caller in self._callers.values() if whom(caller.who)]
+        for caller in some:
+            caller.drop(why)
+        return len(some)
+
     def status(self) -> Raw:
         now = asyncio.get_running_loop().time()
         if self._status is None or now - self._status[0] > STATUS_SHARED_S:
@@ -136,7 +143,7 @@ class _Caller:
         who: Guest,
     ) -> None:
         self._door, self._bounds, self._number = door, door.bounds, number
-        self._who, self._via = who, ""
+        self.who, self._via = who, ""
         self._reader, self._writer = reader, writer
         self._out: deque[bytes] = deque()
         self._out_bytes = 0
@@ -196,7 +203,7 @@ class _Caller:
                 self._begin(request)
 
     async def _greet(self) -> bool:
-        bounds, hello = self._bounds, self._who.hello
+        bounds, hello = self._bounds, self.who.hello
         if hello is None:
             try:
                 async with asyncio.timeout(bounds.hello_s):
@@ -211,9 +218,7 @@ class _Caller:
             hello = greeted
         self._via = hello.via
         limits = (frames.REQUEST_BYTES_MAX, bounds.requests_max, bounds.streams_max)
-        return await self._say(
-            Welcome(frames.PROTOCOL, self._door.cell, __version__, self._who.name, *limits)
-        )
+        return await self._say(Welcome(frames.PROTOCOL, self._door.cell, __version__, self.who.name, *limits))
 
     async def _line(self) -> bytes | None:
         """The next line; None at the end of the conversation (a half line is nothing)."""
@@ -228,9 +233,9 @@ class _Caller:
 
     def _not_theirs(self, request: frames.Request) -> str:
         what, needed = frames.role_needed(request)
-        if covers(self._who.role, needed):
+        if covers(self.who.role, needed):
             return ""
-        return f"{self._who.name} may {_MAY[self._who.role]}; {what} takes the role {needed}"
+        return f"{self.who.name} may {_MAY[self.who.role]}; {what} takes the role {needed}"
 
     def _no_room(self, request: frames.Request) -> str:
         bounds, here = self._bounds, request.id
@@ -299,7 +304,7 @@ class _Caller:
         except msgspec.DecodeError as error:
             await self._fail(request.id, "usage", mistake(error, shape, request.verb))
             return
-        actor = f"{self._who.name}:{request.of}" if request.of else self._who.name
+        actor = f"{self.who.name}:{request.of}" if request.of else self.who.name
         command = Command(request.command_id, actor, self._via, request.verb, request.args)
         taken = await self._door.port.command(command)
         await self._say(Answer(request.id, frames.to_raw(taken)))

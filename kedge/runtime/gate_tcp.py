@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import hashlib
 import hmac
 import os
 import socket
@@ -22,10 +21,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from kedge.model.commands import Role
 from kedge.model.exits import Exit
 from kedge.model.frames import REQUEST_BYTES_MAX, Failed, Hello
 from kedge.runtime.gate import Door, Guest, greeting
+from kedge.runtime.gate_tokens import Token, TokenFiles, digest_of, tokens_of
 from kedge.runtime.gate_unix import BACKLOG, WRITE_BUFFER_BYTES, GateShut
 from kedge.settings import GateSettings, Secrets, SettingsWrong
 
@@ -34,10 +33,10 @@ STRANGERS_MAX = 32
 STRANGERS_OF_ONE = 16
 # A greeting is short; who says more has nothing to say here.
 FIRST_LINE_MAX = 2048
-# Shorter ones could be guessed.
-TOKEN_LEAST = 24
 # Whether the certificate was renewed is looked at so often; people are told of strangers no more often.
 LOOK_S = 60.0
+# A token that was revoked opens the gate no longer than this.
+TOKENS_LOOK_S = 2.0
 # No file handles left: somebody must leave first.
 FULL_S = 0.5
 # A peer that has vanished is noticed after about a minute.
@@ -47,12 +46,10 @@ Warn = Callable[[str], None]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Token(Struct, frozen=True):
-    """A token by its digest: what is not kept cannot be shown."""
+class Afar(Guest, frozen=True):
+    """Who came from another machine, and by which token: with it, they go."""
 
-    name: str
-    role: Role
-    digest: bytes
+    token: Token | None = None
 
 
 class Keys(Struct, frozen=True):
@@ -60,33 +57,22 @@ class Keys(Struct, frozen=True):
 
     tokens: tuple[Token, ...]
     tls: ssl.SSLContext | None
+    files: TokenFiles | None = None  # where tokens are read again
 
     def __repr__(self) -> str:
         return f"Keys({len(self.tokens)} tokens)"
 
 
-def keys_of(settings: GateSettings, secrets: Secrets) -> Keys | None:
+def keys_of(settings: GateSettings, secrets: Secrets, files: TokenFiles | None = None) -> Keys | None:
     """None where it is not to listen at all. Raises `SettingsWrong`, `GateShut`."""
     if not settings.listen:
         return None
-    return Keys(_tokens(settings, secrets), _tls(settings) if settings.cert else None)
-
-
-def _tokens(settings: GateSettings, secrets: Secrets) -> tuple[Token, ...]:
-    found: list[Token] = []
-    for token in settings.tokens:
-        value = secrets.find(token.secret, f"[[gate.tokens]] {token.name}").reveal()
-        if len(value) < TOKEN_LEAST:
-            raise SettingsWrong(
-                f"the secret {token.secret} is too short for a token of the gate: at least {TOKEN_LEAST}"
-                " letters, for example from: openssl rand -hex 32"
-            )
-        digest = _digest(value)
-        twin = next((one.name for one in found if hmac.compare_digest(one.digest, digest)), "")
-        if twin:
-            raise SettingsWrong(f"the tokens {twin} and {token.name} of the gate are the same; make another")
-        found.append(Token(token.name, token.role, digest))
-    return tuple(found)
+    if not settings.tokens:
+        # Only at the start: while the gate is open, taking away the last section revokes the last token.
+        raise SettingsWrong(
+            "[gate] `tokens` is missing: without a [[gate.tokens]] nobody could come by `listen`"
+        )
+    return Keys(tokens_of(settings, secrets), _tls(settings) if settings.cert else None, files)
 
 
 class TcpGate:
@@ -94,7 +80,7 @@ class TcpGate:
 
     def __init__(self, door: Door, settings: GateSettings, keys: Keys, warn: Warn) -> None:
         self._door, self._settings, self._warn = door, settings, warn
-        self._tokens, self._tls = keys.tokens, keys.tls
+        self._tokens, self._tls, self._files = keys.tokens, keys.tls, keys.files
         self._renewed = self._dates()
         self._ears: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
@@ -120,9 +106,15 @@ class TcpGate:
             self._accepting.append(task)
 
     async def keep(self) -> None:
-        """Follow a renewed certificate, and tell who was turned away."""
+        """Follow tokens and certificate as they are changed, and tell who was turned away."""
+        loop = asyncio.get_running_loop()
+        look_s = loop.time() + LOOK_S
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(min(TOKENS_LOOK_S, LOOK_S))
+            self._renew_tokens()
+            if loop.time() < look_s:
+                continue
+            look_s = loop.time() + LOOK_S
             self._tell()
             if self._tls is not None and (dates := self._dates()) != self._renewed:
                 self._renewed = dates
@@ -130,6 +122,25 @@ class TcpGate:
                     self._tls = _tls(self._settings)
                 except GateShut as shut:
                     self._warn(f"{shut}; the old certificate is still used")
+
+    def _renew_tokens(self) -> None:
+        """Take the tokens as their files are now; who came by one that is there no more is sent away."""
+        if self._files is None:
+            return
+        before = self._tokens
+        self._tokens, wrong = self._files.again(before)
+        if wrong:
+            self._warn(f"gate: {wrong}")
+        gone = [token for token in before if token not in self._tokens]
+        new = [token for token in self._tokens if token not in before]
+        if not gone and not new:
+            return
+        left = self._door.send_away(
+            lambda guest: isinstance(guest, Afar) and guest.token not in self._tokens,
+            "your token was revoked or changed",
+        )
+        names = ", ".join(dict.fromkeys(token.name for token in (*gone, *new)))
+        self._warn(f"gate: the tokens were changed ({names}); {left} conversations were ended")
 
     async def close(self) -> None:
         """Take no more. Callers who are inside are told by the door, which is closed first or after."""
@@ -222,7 +233,7 @@ class TcpGate:
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
-    def _known(self, line: bytes) -> Guest | Failed:
+    def _known(self, line: bytes) -> Afar | Failed:
         if not line:
             return Failed(0, "protocol", f"nothing was said for {self._settings.hello_s:g} s")
         if len(line) > FIRST_LINE_MAX or not line.endswith(b"\n"):
@@ -232,13 +243,13 @@ class TcpGate:
             return greeted
         if not greeted.token:
             return Failed(0, "denied", "who comes from another machine shows a token; none was shown")
-        shown, found = _digest(greeted.token), None
+        shown, found = digest_of(greeted.token), None
         for token in self._tokens:  # all of them, whichever fits: the time it takes tells nothing
             if hmac.compare_digest(token.digest, shown):
                 found = token
         if found is None:
             return Failed(0, "denied", "the desk does not know this token")
-        return Guest(found.name, found.role, Hello(greeted.protocol, greeted.via))
+        return Afar(found.name, found.role, Hello(greeted.protocol, greeted.via), found)
 
     # ── helpers ─────────────────────────────────────────────────────────────────────────────────
 
@@ -260,10 +271,6 @@ class TcpGate:
             with contextlib.suppress(OSError):  # being renewed at this moment
                 found.append(os.stat(Path(name).expanduser()).st_mtime_ns)
         return tuple(found)
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _tls(settings: GateSettings) -> ssl.SSLContext:

@@ -26,7 +26,8 @@ class EnginePort(Protocol):
     def status(self) -> Status: ...
 
     async def read(self, what: str, args: dict[str, object]) -> object:
-        """Rows people read, by name: orders, fills, positions, decisions, notes, commands, cash, story.
+        """Rows people read, by name: orders, fills, positions, decisions, notes, commands, cash, story ...;
+        as the engine has them now: open_orders, held, listed; asked of the venue: quotes.
 
         Raises ValueError with one sentence for an unknown name or an impossible filter.
         """

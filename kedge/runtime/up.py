@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -33,21 +34,24 @@ from kedge.model.exits import Exit, Halt
 from kedge.model.looks import Status
 from kedge.model.outcome import Outcome
 from kedge.model.records import BotPhased, Noted, Record
-from kedge.runtime import accounts
+from kedge.runtime import accounts, lists_from_settings
 from kedge.runtime.cell import Cell, CellConfig
 from kedge.runtime.companion import Companion
 from kedge.runtime.door import EngineDoor, kind_to_add
 from kedge.runtime.env import JUMP_NS, SteadyClock, new_desk_id
 from kedge.runtime.gate import Door
 from kedge.runtime.gate_tcp import TcpGate, keys_of
+from kedge.runtime.gate_tokens import TokenFiles
 from kedge.runtime.gate_unix import UnixGate
 from kedge.runtime.newcomer import write_first_bots
 from kedge.runtime.paper import PaperFailed, PaperProcess
+from kedge.runtime.port import EngineAway
 from kedge.runtime.readings import Readings
 from kedge.runtime.tree import Tree
 from kedge.service.notify import Notifier
 from kedge.service.watchdog import Watchdog
-from kedge.settings import AccountSettings, Secrets, Settings
+from kedge.settings import AccountSettings, GateSettings, Secrets, Settings, load
+from kedge.venues.calls import Calls
 from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import Options
 from kedge.venues.stream import tcp
@@ -94,7 +98,7 @@ class _Up:
         self.kinds = Kinds(home.bots_folder)
         self.paper: PaperProcess | None = None
         self.companion = Companion(beside, self.say) if beside else None
-        self.gate_keys = keys_of(settings.gate, Secrets(home.secrets))
+        self.gate_keys = keys_of(settings.gate, Secrets(home.secrets), self._token_files())
         self._exits = contextlib.AsyncExitStack()
 
     async def run(self, for_ns: int) -> Outcome:
@@ -123,6 +127,14 @@ class _Up:
             return await self._live(cell, journal, for_ns)
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────
+
+    def _token_files(self) -> TokenFiles:
+        home = self.home
+
+        def read() -> tuple[GateSettings, Secrets]:
+            return load(home.settings, os.environ).gate, Secrets(home.secrets)
+
+        return TokenFiles((home.settings, home.secrets), read)
 
     def _check_clock(self, last_ns: int) -> None:
         behind_ns = last_ns - self.clock()
@@ -158,15 +170,21 @@ class _Up:
             if account.venue == "paper":
                 venues[name] = await self._paper_venue(account, setup)
             else:
-                venues[name] = accounts.make_venue(name, account, setup, self._wires(), self.clock)
+                venues[name] = accounts.make_venue(name, account, setup, self._net(account), self.clock)
                 self.say(f"{name}: {accounts.place_of(account)}")
         return venues
 
-    def _wires(self) -> Wires:
+    def _net(self, account: AccountSettings) -> Wires | Calls:
         """One way to the net per account: its connections are nobody else's."""
-        from kedge.venues.net import Net  # a paper desk on a small machine loads no HTTP client
+        net: Wires | Calls
+        if accounts.seam_of(account.venue) == "calls":
+            from kedge.venues.grpc_net import GrpcNet  # an extra, and large
 
-        net = Net()
+            net = GrpcNet(account.ca)
+        else:
+            from kedge.venues.net import Net  # a paper desk on a small machine loads no HTTP client
+
+            net = Net()
         self._exits.push_async_callback(net.close)
         return net
 
@@ -284,10 +302,19 @@ class _Up:
         first = next(iter(cell.engine.desk.accounts.values()), None)
         if not cell.engine.desk.bots_made and first is not None and newcomer:
             write_first_bots(self.home.bots, first.instruments.values())
+        await self._keep_lists(cell)
         await self._reload(port)
         self.service.ready(_standing(port.status()))
         # Its pace is what systemd expects of a loop that turns.
         await self.service.keep(lambda: _standing(port.status()))
+
+    async def _keep_lists(self, cell: Cell) -> None:
+        try:
+            for command in lists_from_settings.changes(cell.engine.desk, self.settings.moex, self.clock()):
+                taken = await cell.command(command)
+                self.say(f"lists: {taken.says}")
+        except EngineAway as away:
+            self.say.warn(f"lists: {away}")
 
     async def _reload(self, port: EngineDoor) -> None:
         try:

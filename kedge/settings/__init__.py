@@ -27,6 +27,7 @@ from kedge.settings.bots import BotSpec, bot_name_wrong, read_bots_file
 from kedge.settings.desk_sections import DatabaseSettings, MetricsSettings, WatchSettings, WebSettings
 from kedge.settings.files import SettingsWrong, at, exactly, read_toml
 from kedge.settings.gate_section import GateSettings, TokenSettings
+from kedge.settings.moex_section import MoexSettings
 from kedge.settings.notice_sections import MailSettings, NoticeSettings, TelegramSettings, WebhookSettings
 from kedge.settings.secrets import Secret, Secrets, secrets_wrong
 from kedge.settings.sections import (
@@ -53,6 +54,7 @@ __all__ = [
     "LogSettings",
     "MailSettings",
     "MetricsSettings",
+    "MoexSettings",
     "NoticeSettings",
     "PaperSettings",
     "PreorderSettings",
@@ -140,10 +142,25 @@ def _account_wrong(account: AccountSettings) -> str:
         return ""
     if account.host or account.port:
         return f"trades at {account.venue}; `host` and `port` are for paper accounts, write `url` instead"
+    if account.venue == "tinvest":
+        return _tinvest_wrong(account)
+    for name in ("number", "ca"):
+        if getattr(account, name):
+            return f"trades at {account.venue}, which has no use for `{name}`; take it away"
     if bool(account.key) != bool(account.secret):
         return f"needs `{'secret' if account.key else 'key'}` too: the NAME of a secret, like BYBIT_KEY"
     if not account.key and not account.url:
         return "needs `key` and `secret`: the NAMEs of two secrets that are kept in secrets.toml"
+    return ""
+
+
+def _tinvest_wrong(account: AccountSettings) -> str:
+    """A token is one secret; leverage and margin are the exchange's."""
+    for name in ("secret", "demo", "leverage", "margin", "dead_man_s"):
+        if getattr(account, name):
+            return f"is a T-Invest account, which knows no `{name}`; take it away"
+    if not account.key and not account.url:
+        return "needs `key`: the NAME of the secret that holds the token, kept in secrets.toml"
     return ""
 
 

@@ -79,8 +79,8 @@ class DatabaseSettings(_Section, frozen=True):
         str,
         Meta(
             description="Another database than the two SQLite files in the home:"
-            " postgresql://user:{SECRET_NAME}@host/name or mysql://user:{SECRET_NAME}@host/name (MariaDB"
-            " too). {SECRET_NAME} stands for the secret of that NAME."
+            " postgresql://user:{SECRET_NAME}@host/name or mysql://user:{SECRET_NAME}@host/name (tested"
+            " with MariaDB). {SECRET_NAME} stands for the secret of that NAME."
         ),
     ] = ""
 

@@ -97,8 +97,6 @@ class GateSettings(_Section, frozen=True):
                 f"`listen` {self.listen} can be reached by others, and tokens must not travel in the clear:"
                 " give `cert` and `key`"
             )
-        if not self.tokens:
-            raise ValueError("`tokens` is missing: without a [[gate.tokens]] nobody could come by `listen`")
 
     @property
     def host(self) -> str:

@@ -121,11 +121,18 @@ class MailSettings(_Section, frozen=True):
     password: Annotated[str, Meta(description="NAME of the secret that holds the password.")] = ""
     sender: Annotated[str, Meta(description="The address that messages come from.")] = ""
     to: Annotated[tuple[str, ...], Meta(description="The addresses that get the notices.")] = ()
+    people: Annotated[
+        dict[str, str],
+        Meta(description="Whose an address is, by their name on the pages: written to in their language."),
+    ] = {}
 
     def __post_init__(self) -> None:
         _secret_name("password", self.password, "MAIL_PASSWORD")
         if self.server and not (self.sender and self.to):
             raise ValueError("`server` is given: mail also needs `sender` and `to`")
+        for address in self.people:
+            if address not in self.to:
+                raise ValueError(f"`people` has {address!r}, which is not in `to`")
         for address in (*self.to, *((self.sender,) if self.sender else ())):
             if not _ADDRESS.match(address):
                 raise ValueError(f"{address!r} is no mail address")
@@ -177,6 +184,10 @@ class NoticeSettings(_Section, frozen=True):
     zone: Annotated[
         str, Meta(description="Time zone of `summary` and of Telegram's tables, like Europe/Paris.")
     ] = "UTC"
+    language: Annotated[
+        Literal["en", "ru", "fr"],
+        Meta(description="Language of webhooks, and of mail to people who have not chosen one."),
+    ] = "en"
 
     def __post_init__(self) -> None:
         if self.summary and not _OF_DAY.match(self.summary):

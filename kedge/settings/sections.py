@@ -12,6 +12,7 @@ from kedge.model.limits import LIMIT_NAMES, NO_LIMITS, Limits
 from kedge.settings.api_sections import ApiSettings, HedgeSettings, PreorderSettings
 from kedge.settings.desk_sections import DatabaseSettings, MetricsSettings, WatchSettings, WebSettings
 from kedge.settings.gate_section import GateSettings
+from kedge.settings.moex_section import MoexSettings
 from kedge.settings.notice_sections import MailSettings, NoticeSettings, TelegramSettings, WebhookSettings
 
 LEVERAGE_MAX = 1_000
@@ -99,6 +100,20 @@ class AccountSettings(_Section, frozen=True):
     ] = ""
     key: Annotated[str, Meta(description="NAME of the secret that holds the API key.")] = ""
     secret: Annotated[str, Meta(description="NAME of the secret that holds the API secret.")] = ""
+    number: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description="`tinvest` only: the account's number at the venue, where one token opens several.",
+        ),
+    ] = ""
+    ca: Annotated[
+        str,
+        Meta(
+            description="`tinvest` only: file with root certificates (PEM) by which the venue's, or the"
+            " simulator's, is trusted; empty: those that gRPC brings along."
+        ),
+    ] = ""
     live: Annotated[
         bool,
         Meta(
@@ -210,6 +225,7 @@ class Settings(_Section, frozen=True):
     journal: JournalSettings = JournalSettings()
     recorder: RecorderSettings = RecorderSettings()
     gate: GateSettings = GateSettings()
+    moex: MoexSettings = MoexSettings()
     log: LogSettings = LogSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()

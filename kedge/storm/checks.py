@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from kedge.engine.apply import apply
 from kedge.engine.state import Desk, digest
@@ -28,6 +29,7 @@ from kedge.sim.medium import SimDisk
 from kedge.sim.tape import Marks
 from kedge.storm.door import Pier
 from kedge.storm.fold import Fold
+from kedge.storm.stashes import StashWatch
 
 VIOLATIONS_MOST = 20
 # The price itself moves between the decision and the door.
@@ -69,6 +71,7 @@ class Witness:
         self.most: dict[str, int] = {}  # the most ever seen of what is bounded
         self.least = Decimal("0.001")  # what differs by less is even
         self.fold = Fold(self.broken, marks)
+        self.stashes = StashWatch(self.broken, harbours, marks)
         self._accepted: dict[str, int] = {}
         self._read_seq = 0
         for harbour in harbours.values():
@@ -86,6 +89,7 @@ class Witness:
         for entry in self.disk.entries(self._read_seq):
             self._read_seq = entry.seq
             self.fold.read(entry.record, entry.ts_ns)
+            self.stashes.read(entry.record)
 
     # ── at the door ─────────────────────────────────────────────────────────────────────────────
 
@@ -119,6 +123,7 @@ class Witness:
         if self._accepted[order.client_id] > 1:
             self.broken("2 one order", f"{order.client_id} was accepted twice")
         self._slot_not_overfilled(harbour, account, order.client_id)
+        self.stashes.placed(account, intent, order)
         self._within_limit(harbour, account, order.symbol)
 
     def amended(self, harbour: Pier, account: str, change: AmendOrder, reply: Reply) -> None:
@@ -312,10 +317,22 @@ class Witness:
             if bot.phase not in ("stopped", "killed", "parked"):
                 self.broken("8 stopped", f"{name} is still {bot.phase}")
             net = sum(sums.values(), ZERO)
-            if bot.kind == "pair" and bot.phase == "stopped" and abs(net) >= self.least:
+            if bot.kind == "spread":
+                ratio = _ratio(bot.config) or _ratio(bot.state)  # as the contracts say it
+                net += (ratio - 1) * sums.get("far", ZERO)
+            if bot.kind in ("pair", "spread") and bot.phase == "stopped" and abs(net) >= self.least:
                 self.broken("9 hedge", f"{name}: legs differ by {text(net)}")
             ended = bot.kind == "hedge" and bot.phase == "stopped" and b'"closed"' in bytes(bot.state)
             if ended and sums.get("close") and net != 0:
                 self.broken("9 hedge", f"{name}: closed, yet {text(net)} is open")
             if bot.phase == "parked":
                 self.broken("0 bots", f"{name} was parked: {bot.why}")
+
+
+class _Legs(Struct):
+    ratio: Decimal = Decimal(1)
+
+
+def _ratio(config: Raw) -> Decimal:
+    """Units of the near leg for one of the far leg, by what the bot was told."""
+    return msgspec.json.decode(config, type=_Legs).ratio

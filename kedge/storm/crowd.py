@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from kedge.model.instrument import Instrument
+from msgspec.structs import replace
+
+from kedge.model.instrument import Instrument, Session
 from kedge.model.order import Side
-from kedge.model.venue import PlaceOrder
+from kedge.model.venue import AmendMode, PlaceOrder
 from kedge.sim.exchange import Exchange, ExchangeConfig, Terms
 from kedge.sim.tape import Tape
 
@@ -34,9 +36,18 @@ def instrument(symbol: str) -> Instrument:
     )
 
 
-def open_exchange(symbol: str, logins: tuple[str, ...], now_ns: int, in_place: bool) -> Exchange:
-    terms = Terms(instrument(symbol), maker_fee=Decimal("0.0001"), taker_fee=Decimal("0.0005"))
-    config = ExchangeConfig(terms=(terms,), amend="in_place" if in_place else "none")
+def open_exchange(
+    symbol: str,
+    logins: tuple[str, ...],
+    now_ns: int,
+    in_place: bool,
+    sessions: tuple[Session, ...] | None = None,
+    day_break_ns: int = 0,
+) -> Exchange:
+    traded = replace(instrument(symbol), sessions=sessions)
+    terms = Terms(traded, maker_fee=Decimal("0.0001"), taker_fee=Decimal("0.0005"))
+    amend: AmendMode = "in_place" if in_place else "none"
+    config = ExchangeConfig(terms=(terms,), amend=amend, day_break_ns=day_break_ns)
     exchange = Exchange(config, now_ns)
     for login in logins:
         exchange.transfer(login, "USD", Decimal(1_000_000), now_ns)
@@ -49,10 +60,19 @@ def open_exchange(symbol: str, logins: tuple[str, ...], now_ns: int, in_place: b
 class Crowd:
     """The makers and takers of one exchange."""
 
-    def __init__(self, exchange: Exchange, symbol: str, tape: Tape, price: Decimal) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        symbol: str,
+        tape: Tape,
+        price: Decimal,
+        tick: Decimal = Decimal("0.5"),
+        least: Decimal = Decimal("0.001"),
+    ) -> None:
         self.exchange = exchange
         self.symbol = symbol
-        self.tick = Decimal("0.5")
+        self.tick = tick
+        self.least = least
         self.price = price
         self._draw = tape.stream(f"{symbol}.crowd")
         self._count = 0
@@ -92,12 +112,12 @@ class Crowd:
                 del self._standing[place]
         for (side, price), rung in wanted.items():
             if (side, price) not in self._standing:
-                qty = Decimal(5 + self._draw(40)) / 1000 * rung
+                qty = (5 + self._draw(40)) * self.least * rung
                 self._standing[side, price] = self._place(MAKERS, side, qty, price, now_ns)
 
     def _take(self, side: Side, now_ns: int) -> None:
         """Hit the side that faces, a few rungs deep."""
-        qty = Decimal(1 + self._draw(60)) / 1000
+        qty = (1 + self._draw(60)) * self.least
         reach = self.tick * (1 + self._draw(8))
         price = self.price + (reach if side == "buy" else -reach)
         self._place(TAKERS, side, qty, price, now_ns, ioc=True)

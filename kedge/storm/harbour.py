@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kedge.model.venue import Fill, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import Ask, Fill, OrderReport, PlaceOrder, Rules
 from kedge.sim.exchange import (
     AmendOrder,
     Exchange,
     FillMade,
+    Happening,
+    OrderChanged,
     Reply,
+    StatusChanged,
 )
 from kedge.sim.loop import StormLoop
-from kedge.sim.tape import Swarm, Tape
+from kedge.sim.tape import Marks, Swarm, Tape
 from kedge.storm.door import Door
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class Harbour:
         self.loop = loop
         self.tape = tape
         self.swarm = swarm
+        self.marks = Marks()
         self.clients: list[StormVenue] = []
         self.door: Door | None = None
         self.sent: Callable[[], int] = lambda: 0  # told of each order that leaves; how much slower it is
@@ -55,6 +59,7 @@ class Harbour:
         self.banned: list[str] = []
         self.lookups: dict[str, int] = {}
         self.understated: dict[str, Decimal] = {}  # client ids whose end was told with too little
+        self.burnt: dict[str, None] = {}  # client ids that were used up by an order which cannot live
         self._draw = tape.stream(f"{name}.net")
 
     # ── time ────────────────────────────────────────────────────────────────────────────────────
@@ -72,6 +77,8 @@ class Harbour:
     # ── requests ────────────────────────────────────────────────────────────────────────────────
 
     def place(self, account: str, order: PlaceOrder) -> Reply:
+        if self.rules.burns:  # nothing there knows of a last moment
+            order = msgspec.structs.replace(order, valid_until_ns=0)
         reply = self.exchange.place(account, order, self.now_ns())
         if reply.ok and self.swarm.fires("lookup-lags"):
             self.visible_ns[order.client_id] = self.now_ns() + self._draw(self.rules.visibility_ns)
@@ -88,6 +95,7 @@ class Harbour:
         return reply
 
     def cancel(self, account: str, client_id: str, valid_until_ns: int) -> Reply:
+        valid_until_ns = 0 if self.rules.burns else valid_until_ns
         reply = self.exchange.cancel(account, client_id, self.now_ns(), valid_until_ns=valid_until_ns)
         if self.door is not None:
             self.door.cancelled(self, account, client_id, reply)
@@ -127,6 +135,37 @@ class Harbour:
         found = self.exchange.order(account, client_id)
         return self.lie(found) if found is not None and self._visible(client_id) else None
 
+    def look(self, account: str, ask: Ask) -> tuple[OrderReport | None, bool, str]:
+        """The order; whether its key is used up by one that cannot live; why that could not be done."""
+        if ask.client_id in self.burnt:
+            return None, True, ""
+        found = self.order(account, ask.client_id)
+        if found is not None or not ask.burn:
+            return found, False, ""
+        return self._burn(account, ask)
+
+    def _burn(self, account: str, ask: Ask) -> tuple[OrderReport | None, bool, str]:
+        """Post under the very same key what cannot live: at half the price, to be filled at once or not."""
+        assert ask.placed is not None, "a key is burnt by whoever knows what was to be placed"
+        instrument = self.exchange.instrument(ask.symbol)
+        price = instrument.price_at_most(self.exchange.market(ask.symbol).mark / 2)
+        order = PlaceOrder(self.burning(ask), ask.symbol, "buy", instrument.min_qty, price, tif="ioc")
+        reply = self.exchange.place(account, order, self.now_ns())
+        if reply.ok:
+            self.burnt[ask.client_id] = None
+            self.marks.sometimes("key-burnt")
+            self.tell()
+            return None, True, ""
+        if reply.code in ("id_open", "id_used"):
+            self.marks.sometimes("key-was-used")
+            return None, False, ""  # the first was there, and is not shown yet
+        self.tell()
+        return None, False, reply.sentence
+
+    def burning(self, ask: Ask) -> str:
+        """The key that is burnt."""
+        return ask.client_id
+
     def open_orders(self, account: str) -> list[OrderReport]:
         return [o for o in self.exchange.open_orders(account) if self._visible(o.client_id)]
 
@@ -162,10 +201,21 @@ class Harbour:
         for happening in happened:
             if isinstance(happening, FillMade) and self.swarm.fires("lookup-lags"):
                 self.visible_ns[happening.fill.exec_id] = self.now_ns() + self._draw(self.rules.visibility_ns)
+            self._count(happening)
         if self.down:
             return
         for client in list(self.clients):
             client.told(happened)
+
+    def _count(self, happening: Happening) -> None:
+        """For the corpus: markets have closed, and orders have ended with the day."""
+        if isinstance(happening, OrderChanged) and happening.order.reason.startswith("session:"):
+            self.marks.sometimes("day-ended")
+        elif isinstance(happening, StatusChanged) and self._rests(happening.symbol):
+            self.marks.sometimes("session-closed")
+
+    def _rests(self, symbol: str) -> bool:
+        return self.exchange.instrument(symbol).rests(self.now_ns())
 
     def heal(self) -> None:
         self.down_until_ns = 0

@@ -17,6 +17,7 @@ import kedge.engine.decide as decide
 import kedge.engine.orders as orders
 import kedge.engine.plan as plan
 import kedge.engine.reconcile as reconcile
+import kedge.engine.reports as reports
 import kedge.engine.step as step
 from kedge.engine.engine import Engine, Out
 from kedge.model import records as r
@@ -27,6 +28,7 @@ from kedge.model.venue import Answer
 from kedge.runtime.cell import Cell
 from kedge.runtime.shell import Shell
 from kedge.sim.disk import SimJournal
+from kedge.storm.harbour import Harbour
 
 Patch = tuple[Any, str, Any]
 
@@ -262,7 +264,7 @@ def _reconcile_at_start_only() -> Sequence[Patch]:
     import kedge.model.events as ev
 
     table[ev.LinkUp] = link_up
-    return [(step, "_HEAR", table), (orders, "want_report", quiet)]
+    return [(step, "_HEAR", table), (orders, "want_report", quiet), (reports, "want_report", quiet)]
 
 
 def _new_id_on_retry() -> Sequence[Patch]:
@@ -431,6 +433,24 @@ def _kill_switch_ignored() -> Sequence[Patch]:
     return [(apply_module, "_APPLY", table)]
 
 
+def _burnt_unburnt() -> Sequence[Patch]:
+    """Where nothing is bounded, the end of patience is taken for the end of doubt."""
+    old = orders._not_found
+
+    def not_found(e: Engine, account: Any, order: Any, asked_ns: int) -> None:
+        old(e, account, order, asked_ns)
+        care = e.cares.get(order.client_id)
+        if care is not None and care.burns:
+            orders._burnt(e, order)
+
+    return [(orders, "_not_found", not_found)]
+
+
+def _burns_another_key() -> Sequence[Patch]:
+    """What is to use the key up is placed under a key of its own."""
+    return [(Harbour, "burning", lambda self, ask: ask.client_id[:-1] + "z")]
+
+
 def _pause_ignored() -> Sequence[Patch]:
     """Only running or not is looked at, and a paused bot still runs."""
 
@@ -471,5 +491,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("asks-for-ever", "lookups are repeated without a pause", _asks_for_ever),
     Mutant("cares-kept", "what is settled is never forgotten", _cares_kept),
     Mutant("kill-switch-ignored", "new risk is taken with the switch on", _kill_switch_ignored),
+    Mutant("burnt-without-burning", "an order is given up while its key still works", _burnt_unburnt),
+    Mutant("burns-another-key", "what uses a key up is placed under another key", _burns_another_key),
     Mutant("pause-ignored", "a paused bot goes on", _pause_ignored),
 )

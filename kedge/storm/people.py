@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from kedge.model.events import Command
+from kedge.model.venue import PlaceOrder
 from kedge.sim.tape import Tape
 
 ALPHA, BETA = "alpha/main:BTC-A", "beta/main:BTC-B"
@@ -48,6 +50,8 @@ def wishes(tape: Tape, storm_ns: int, markets: Markets) -> list[Wish]:
     found += _cancels(tape, [bot[0] for bot in bots], len(found), storm_ns)
     found += _rivals(tape, markets, len(found), storm_ns)
     found += _schedules(tape, [bot[0] for bot in bots], len(found), storm_ns)
+    if markets == Markets():
+        found += _stashes(tape, len(found), storm_ns)
     return sorted(found, key=lambda wish: (wish.at_ns, wish.command.command_id))
 
 
@@ -78,8 +82,30 @@ def _bots(tape: Tape, at: Markets) -> list[tuple[str, str, dict[str, Any]]]:
         ("peg-1", "peg", {"market": at.beta, "side": tape.pick("people.peg", ("buy", "sell")), "qty": qty}),
         ("pair-2", "pair", {"far": at.beta, "near": at.alpha, "side": "buy", "qty": "0.02", "slip": "0.02"}),
     ]
-    chosen = [kind for kind in kinds if tape.draw(f"people.has.{kind[0]}", 2)]
-    return chosen or kinds[:1]
+    chosen = [kind for kind in kinds if tape.draw(f"people.has.{kind[0]}", 2)] or kinds[:1]
+    return (
+        [*chosen, ("spread-1", "spread", _spread(tape, qty, at))]
+        if tape.draw("people.spreads", 2)
+        else chosen
+    )
+
+
+def _spread(tape: Tape, qty: str, at: Markets) -> dict[str, Any]:
+    """At a price that suits most of the time, and sometimes at one that the markets wander over."""
+    side = tape.pick("people.spread-side", ("sell", "buy"))
+    far = 1000 if tape.draw("people.spread-easy", 3) else 5
+    return {
+        "far": at.beta,
+        "near": at.alpha,
+        "side": side,
+        "qty": qty,
+        "price": str(-far if side == "sell" else far),
+        "ratio": tape.pick("people.spread-ratio", ("1", "2.5", "0.4")) if at == Markets() else "1",
+        "slip": "0.02",
+        "after_open_s": tape.draw("people.spread-after", 2),
+        "before_close_s": tape.draw("people.spread-before", 3),
+        "check_margin": bool(tape.draw("people.spread-margin", 2)),
+    }
 
 
 def _cancels(tape: Tape, bots: list[str], number: int, storm_ns: int) -> list[Wish]:
@@ -127,6 +153,57 @@ def _schedules(tape: Tape, bots: list[str], number: int, storm_ns: int) -> list[
         give(run_ns, number + 3, "schedule.run", name="audits"),
         give(copy_ns, number + 4, "desk.backup", target="copy-{date}-{time}"),
         give(again_ns, number + 5, "desk.reload"),
+    ]
+
+
+def _stashes(tape: Tape, number: int, storm_ns: int) -> list[Wish]:
+    """A ladder of stop orders, saved together with those of a stranger, taken away and put back."""
+    if tape.draw("people.stashes", 4) != 1:
+        return []
+    at_ns = tape.draw("people.ladder-start", 2 * SECOND_NS)
+    save_ns = at_ns + SECOND_NS + tape.draw("people.save-at", storm_ns // 2)
+    back_ns = save_ns + SECOND_NS + tape.draw("people.restore-at", storm_ns // 2)
+    again_ns = back_ns + tape.draw("people.restore-again-at", 3 * SECOND_NS)
+    # Far below every price; or so near that some of them fire.
+    levels = tape.pick("people.ladder-levels", (["40", "45", "50"], ["0.02", "0.05", "40"]))
+    ladder = {
+        "markets": [BETA],
+        "money": "900",
+        "levels": levels,
+        "expires_min": 0,
+        "refill": bool(tape.draw("people.ladder-refills", 2)),
+    }
+    cancel = tape.draw("people.save-cancels", 4) != 1
+    found = [
+        give(at_ns, number, "bot.add", name="ladder-1", kind="ladder", config=ladder),
+        give(save_ns, number + 1, "stash.save", name="night", account="beta/main", cancel=cancel),
+        give(back_ns, number + 2, "stash.restore", name="night"),
+    ]
+    if tape.draw("people.restores-twice", 2):
+        found.append(give(again_ns, number + 3, "stash.restore", name="night"))
+    return found
+
+
+def strangers(at: str, now_ns: int) -> list[PlaceOrder]:
+    """Stop orders that somebody else has on the account, far from every price."""
+    symbol, end_ns = at.partition(":")[2], now_ns + 3600 * SECOND_NS
+    far = [
+        ("buy", "take_limit", "30000", "30050", 0),
+        ("sell", "take_limit", "90000", "89900", end_ns),
+        ("buy", "stop", "95000", "0", 0),
+    ]
+    return [
+        PlaceOrder(
+            f"stranger-{number}",
+            symbol,
+            side,  # type: ignore[arg-type]
+            Decimal("0.01"),
+            Decimal(price),
+            kind=kind,  # type: ignore[arg-type]
+            trigger_price=Decimal(trigger),
+            expires_ns=expires_ns,
+        )
+        for number, (side, kind, trigger, price, expires_ns) in enumerate(far)
     ]
 
 

@@ -66,6 +66,17 @@ def _wishes(*given: tuple[int, str, dict[str, Any]]) -> tuple[Wish, ...]:
 
 _HEDGE = {"market": ALPHA, "qty": "0.03", "side": "sell", "deadline_s": 30, "slippage": "0.05"}
 _PEG = {"market": BETA, "side": "buy", "qty": "0.02"}
+_SPREAD = {
+    "far": ALPHA,
+    "near": BETA,
+    "side": "sell",
+    "qty": "0.06",
+    "price": "-90000",
+    "slip": "0.02",
+    "near_at": "touch",
+    "after_open_s": 0,
+}
+_LADDER = {"markets": [BETA], "money": "900", "levels": ["40", "45"], "expires_min": 0}
 _PAIR = {"far": ALPHA, "near": BETA, "side": "sell", "qty": "0.03", "work": "cross", "slip": "0.02"}
 
 
@@ -99,6 +110,25 @@ SCENARIOS: tuple[Scenario, ...] = (
             (200, "bot.add", _add("pair-1", "pair", _PAIR)),
             (2000, "bot.amend", {"name": "pair-1", "config": {"qty": "0.04"}}),
             (4500, "bot.stop", {"name": "pair-1"}),
+        ),
+    ),
+    Scenario(
+        "spread",
+        "a spread fills in part, is changed, and is stopped with its legs uneven",
+        _wishes(
+            (200, "bot.add", _add("spread-1", "spread", _SPREAD)),
+            (2000, "bot.amend", {"name": "spread-1", "config": {"qty": "0.05", "price": "-80000"}}),
+            (4500, "bot.stop", {"name": "spread-1"}),
+        ),
+    ),
+    Scenario(
+        "stash",
+        "stop orders of a ladder and of a stranger are saved, taken away and put back",
+        _wishes(
+            (200, "bot.add", _add("ladder-1", "ladder", _LADDER)),
+            (2000, "stash.save", {"name": "night", "account": "beta/main", "cancel": True}),
+            (4500, "stash.restore", {"name": "night"}),
+            (5200, "stash.restore", {"name": "night"}),
         ),
     ),
     Scenario(

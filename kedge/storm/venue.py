@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from kedge.model import events as ev
-from kedge.model.instrument import market_of
-from kedge.model.venue import AccountReport, Answer, Feed, OrderReport, PlaceOrder
+from kedge.model.instrument import Instrument, market_of
+from kedge.model.venue import AccountReport, Answer, Ask, Feed, OrderReport, PlaceOrder, Quote
 from kedge.sim.exchange import (
     AmendOrder,
     BookChanged,
@@ -103,7 +103,9 @@ class StormVenue:
         change = AmendOrder(client_id, price, qty, valid_until_ns=valid_until_ns)
         return await self._request("amend", client_id, lambda: self._harbour.amend(self._login, change))
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> ev.Answered:
+    async def cancel(
+        self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = ""
+    ) -> ev.Answered:
         def deed() -> Reply:
             return self._harbour.cancel(self._login, client_id, valid_until_ns)
 
@@ -113,14 +115,22 @@ class StormVenue:
         answer = await self._ask(lambda: (self._harbour.cancel_all(self._login, symbol or ""),))
         return "no answer" if answer is None else ""
 
-    async def lookup(self, client_id: str, symbol: str) -> ev.LookedUp:
+    async def lookup(self, ask: Ask) -> ev.LookedUp:
         asked_ns = self._process.wall_ns()
         lookups = self._harbour.lookups
-        lookups[client_id] = lookups.get(client_id, 0) + 1
-        answer = await self._ask(lambda: (self._harbour.order(self._login, client_id),))
+        lookups[ask.client_id] = lookups.get(ask.client_id, 0) + 1
+        answer = await self._ask(lambda: self._harbour.look(self._login, ask))
         if answer is None:
-            return ev.LookedUp(self.account, client_id, asked_ns, error="no answer")
-        return ev.LookedUp(self.account, client_id, asked_ns, order=answer[0])
+            return ev.LookedUp(self.account, ask.client_id, asked_ns, error="no answer")
+        found, burnt, why = answer
+        return ev.LookedUp(self.account, ask.client_id, asked_ns, found, why, burnt)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        answer = await self._ask(lambda: (self._harbour.exchange.instruments(),))
+        return "no answer" if answer is None else answer[0]
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        return "no prices here"
 
     async def report(self, cursor: str) -> AccountReport | str:
         asked_ns = self._process.wall_ns()
@@ -296,6 +306,8 @@ class StormVenue:
                 self._send_private(happening)
 
     def _is_ours(self, happening: OrderChanged | FillMade | CashMoved) -> bool:
+        if isinstance(happening, OrderChanged) and happening.order.client_id in self._harbour.burnt:
+            return False  # what used a key up is nobody's order
         return happening.account == self._login
 
     def _send_private(self, happening: OrderChanged | FillMade | CashMoved) -> None:

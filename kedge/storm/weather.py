@@ -60,6 +60,10 @@ MACHINE = {
 RARE = (
     "order-absent",
     "order-unknown",
+    "key-burnt",
+    "session-closed",
+    "day-ended",
+    "stash-restored",
     "fill-late",
     "refused-by-limit",
     "command-repeated",

@@ -18,7 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kedge.model import events as ev
-from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
+from kedge.model.instrument import Instrument
+from kedge.model.venue import AccountReport, Ask, Bar, Feed, PlaceOrder, Quote, Rules
 from kedge.sim.loop import Process, StormLoop
 from kedge.sim.tape import Marks, Swarm, Tape
 from kedge.sim.testnet.clock import VenueClock
@@ -55,6 +56,12 @@ class Port(Struct, frozen=True):
 class WireHarbour:
     """A testnet that dies and comes back with what it had on disk; the stage for `Witness` and `Crowd`."""
 
+    hosted: Hosted
+    exchange: Window
+    calm_tick_ns = CALM_TICK_NS
+    weather_of: type[Rough] = Rough
+    carries: Sequence[str] = tuple(NET)
+
     def __init__(self, port: Port, loop: StormLoop, tape: Tape, swarm: Swarm, marks: Marks) -> None:
         self.name = port.name
         self.port = port
@@ -69,7 +76,7 @@ class WireHarbour:
         self.understated: dict[str, Decimal] = {}
         self.reborn: Callable[[], None] = lambda: None
         self.down = False
-        self.weather = Rough(tape, {}, marks, delay_ns=(MS // 2, 5 * MS), late_ns=(S, 35 * S))
+        self.weather = self.weather_of(tape, {}, marks, delay_ns=(MS // 2, 5 * MS), late_ns=(S, 35 * S))
         self.wires: list[SimWires] = []
         self._healed = False
         self._store = Store("")
@@ -82,13 +89,20 @@ class WireHarbour:
 
     def _begin(self) -> None:
         self._lives += 1
-        options = Options(market="none", key="storm", secret="storm")
-        setup = Setup(options, VenueClock(self.now_ns), self._dice, self._store)
-        self.hosted: Hosted = self.port.testnet(setup)
-        house = self.hosted.house
-        self.exchange = Window(house.exchange, self.port.view)
+        setup = Setup(self._options(), VenueClock(self.now_ns), self._dice, self._store)
+        self.hosted = self._host(setup)
+        self.exchange = self._look(self.hosted)
         self.exchange.watch(self._placed, self._amended, self._cancelled)
         self._arm()
+
+    def _options(self) -> Options:
+        return Options(market="none", key="storm", secret="storm")
+
+    def _host(self, setup: Setup) -> Hosted:
+        return self.port.testnet(setup)
+
+    def _look(self, hosted: Hosted) -> Window:
+        return Window(hosted.house.exchange, self.port.view)
 
     def _dice(self, label: str) -> Random:  # storm-ok: seeded by the world's tape
         return Random(
@@ -122,7 +136,7 @@ class WireHarbour:
     def tick(self) -> None:
         """For ever: what is paced by the venue's clock. Less often once nobody is in a hurry."""
         self.tell()
-        self.loop.post(self.loop.root, self.tick, delay_ns=CALM_TICK_NS if self._healed else TICK_NS)
+        self.loop.post(self.loop.root, self.tick, delay_ns=self.calm_tick_ns if self._healed else TICK_NS)
 
     def note_best(self) -> None:
         """Remember what the venue's best prices have been."""
@@ -145,7 +159,7 @@ class WireHarbour:
 
     def begin_storm(self) -> None:
         """What this world drew holds until the storm has healed, over restarts too."""
-        self.weather.permille = {kind: self.swarm.permille.get(kind, 0) for kind in NET}
+        self.weather.permille = {kind: self.swarm.permille.get(kind, 0) for kind in self.carries}
         self._arm()
 
     def _arm(self) -> None:
@@ -272,16 +286,26 @@ class WatchedVenue:
         work = self._inner.amend(client_id, symbol, price, qty, valid_until_ns)
         return await self._leaves("amend", client_id, work)
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> ev.Answered:
-        return await self._leaves("cancel", client_id, self._inner.cancel(client_id, symbol, valid_until_ns))
+    async def cancel(
+        self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = ""
+    ) -> ev.Answered:
+        return await self._leaves(
+            "cancel", client_id, self._inner.cancel(client_id, symbol, valid_until_ns, venue_id)
+        )
 
     async def cancel_all(self, symbol: str | None) -> str:
         return await self._inner.cancel_all(symbol)
 
-    async def lookup(self, client_id: str, symbol: str) -> ev.LookedUp:
+    async def lookup(self, ask: Ask) -> ev.LookedUp:
         lookups = self._harbour.lookups
-        lookups[client_id] = lookups.get(client_id, 0) + 1
-        return await self._inner.lookup(client_id, symbol)
+        lookups[ask.client_id] = lookups.get(ask.client_id, 0) + 1
+        return await self._inner.lookup(ask)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        return await self._inner.instruments()
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        return await self._inner.quotes(symbols)
 
     async def report(self, cursor: str) -> AccountReport | str:
         return await self._inner.report(cursor)

@@ -37,6 +37,8 @@ NET: Mapping[str, int] = {
     "sent.cut": 20,
     "sent.half_open": 8,
 }
+# Where a request has no last moment of its own.
+CALLS: Mapping[str, int] = {"http.slow": 150}
 # A venue knows some of these names and not others.
 VENUE: Mapping[str, tuple[int, Fault]] = {
     "lookup_lag": (500, Fault("lookup_lag", count=0, delay_ns=8 * S)),
@@ -48,6 +50,9 @@ VENUE: Mapping[str, tuple[int, Fault]] = {
     "book_snapshot": (60, Fault("book_snapshot", count=0)),
     "usdm_unknown": (80, Fault("usdm_unknown", count=0, deed=True)),
     "usdm_timeout": (80, Fault("usdm_timeout", count=0, deed=False)),
+    "kill_refuses": (300, Fault("kill_refuses", count=0)),
+    "inconsistent_book": (60, Fault("inconsistent_book", count=0)),
+    "limits_loading": (100, Fault("limits_loading", count=0)),
     "usdm_overload": (80, Fault("usdm_overload", count=0)),
 }
 TURNS = {
@@ -63,12 +68,14 @@ TURNS = {
 STRIKES: Mapping[str, tuple[Fault, ...]] = {
     "user-stream-ends": (
         Fault("terminate_user_stream"),
+        Fault("stream_cut", path="OrdersStreamService"),
         Fault("usdm_expire_keys", account="all"),
         Fault("service_restart", value="private"),
     ),
     "service-restarts": (
         Fault("server_shutdown", delay_ns=S),
         Fault("service_restart", value="public"),
+        Fault("stream_cut"),
         Fault("service_restart", value="trade"),
     ),
 }
@@ -83,6 +90,6 @@ RARE = (
     "lease-held",
 )
 RAREST: tuple[str, ...] = ()
-KINDS: dict[str, int] = {**NET, **{kind: most for kind, (most, _) in VENUE.items()}, **TURNS}
+KINDS: dict[str, int] = {**NET, **CALLS, **{kind: most for kind, (most, _) in VENUE.items()}, **TURNS}
 # What a large corpus must have seen.
 EXPECTED: tuple[str, ...] = (*KINDS, *MACHINE, *RARE)

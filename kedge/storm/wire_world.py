@@ -39,7 +39,7 @@ SPANS = Spans(
 )
 
 
-# What a message that is believed may have been on its way: an adapter's bound for that, and clocks that differ.
+# So long a message that is believed may have been on its way: an adapter's bound, and clocks that differ.
 LATEST_NS = 8 * SECOND_NS
 
 

@@ -1,8 +1,7 @@
 """A net in memory: `Wires` for any adapter, joined to any `Testnet`, with a weather between them.
 
 Nothing is decided here but who hears what and when. A WebSocket keeps its order in each direction, as TCP
-does, whatever the delays are; between two connections there is no order. What may go wrong is drawn by a
-`Weather`: exchange by exchange, frame by frame.
+does; between two there is none. What goes wrong is drawn by a `Weather`.
 
     here, there   what runs as the adapter's and what runs as the venue's. In a world of several processes
                   these are two of them, so that a request outlives the engine that sent it; else the same.
@@ -34,6 +33,7 @@ HttpFate = Literal[
     "fair",
     "refused",  # no connection: certainly unsent
     "lost",  # the request never arrives
+    "slow",  # the request arrives late, and is read all the same
     "reset",  # the connection breaks before the request is read
     "busy",  # 503, not done
     "failed",  # 502, and done all the same
@@ -50,10 +50,8 @@ FrameFate = Literal[
     "half_open",  # neither end is told, and nothing arrives any more
 ]
 
-# Runs a callback after so many nanoseconds.
-Post = Callable[[int, Callable[[], None]], None]
-# Who answers at a host ("api.bybit.com", "127.0.0.1:8001"); None: nobody does.
-Doors = Callable[[str], Testnet | None]
+Post = Callable[[int, Callable[[], None]], None]  # runs a callback after so many nanoseconds
+Doors = Callable[[str], Testnet | None]  # who answers at a host ("127.0.0.1:8001"); None: nobody does
 
 
 class Weather(Protocol):
@@ -192,7 +190,8 @@ class SimWires:
         if fate == "refused" or self._door(host) is None:
             answer(NoReply("cannot connect: connection refused", unsent=True))
         elif fate != "lost":
-            self.there(self.weather.delay_ns("out"), lambda: self._arrive(host, ask, fate, answer))
+            out_ns = self.weather.delay_ns("out") + (self.weather.late_ns() if fate == "slow" else 0)
+            self.there(out_ns, lambda: self._arrive(host, ask, fate, answer))
         try:
             async with asyncio.timeout(timeout_s):
                 return await answered
@@ -251,8 +250,10 @@ class SimWires:
         found = door.socket(request, socket)
         if isinstance(found, Reply):
             self.sockets.pop(socket.number, None)
-            text = found.body[:200].decode(errors="replace")
-            said = NoReply(f"no WebSocket: HTTP {found.status}: {text}", unsent=True)
+            if told := getattr(socket.ears, "refused", None):
+                told(found)
+            text = f"HTTP {found.status}: {found.body[:200].decode(errors='replace')}"
+            said = NoReply(f"no WebSocket: {text}", unsent=True)
             self.here(self.weather.delay_ns("in"), lambda: _settle(opened, said))
             return
         socket.meet(found)
@@ -353,8 +354,7 @@ class Socket:
         self._send(self.inwards, lambda: self._send(self.outwards, lambda: self._ponged(payload)))
 
     def close(self, code: int, why: str) -> None:
-        said = f"{code} {why}".strip()
-        self._send(self.inwards, lambda: self._end(f"closed by the venue ({said})"))
+        self._send(self.inwards, lambda: self._closed(code, why))
         self.leave()
 
     # ── the weather ─────────────────────────────────────────────────────────────────────────────
@@ -442,6 +442,11 @@ class Socket:
             self.open = False
             if not self.muted:
                 self.ears.ended(why)
+
+    def _closed(self, code: int, why: str) -> None:
+        if told := getattr(self.ears, "closing", None):
+            told(code, why)
+        self._end(f"closed by the venue ({code} {why})".replace(" )", ")"))
 
     def _heard(self, frame: bytes) -> None:
         if self.visitor is not None:

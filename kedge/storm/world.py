@@ -21,6 +21,7 @@ from kedge.engine.engine import RiskBook
 from kedge.engine.state import Desk
 from kedge.journal.journal import Corrupt, Fenced, JournalError, LeaseHeld, Past
 from kedge.model.events import Command
+from kedge.model.instrument import Session
 from kedge.model.limits import Limits
 from kedge.model.venue import Rules
 from kedge.runtime.cell import Cell
@@ -33,7 +34,7 @@ from kedge.storm.crowd import Crowd, open_exchange
 from kedge.storm.door import Pier
 from kedge.storm.engines import Engines, WatchedDisk
 from kedge.storm.harbour import Harbour
-from kedge.storm.people import Markets, Wish, last_wishes, wishes
+from kedge.storm.people import BETA, Markets, Wish, last_wishes, strangers, wishes
 from kedge.storm.plan import MS, SECOND_NS, Lease, Plan
 from kedge.storm.venue import StormVenue
 from kedge.storm.weather import KINDS
@@ -45,6 +46,8 @@ STEPS_MOST = 400_000
 LEASE_NS = 3 * SECOND_NS
 LEASES: tuple[Lease, ...] = ("steal", "ttl", "lock")
 EVENTS_SHOWN = 40
+# A break that is longer than a clearing ends the orders of the day.
+DAY_BREAK_NS = 4 * SECOND_NS
 
 
 class Result(Struct):
@@ -133,14 +136,19 @@ class World:
     def _wishes(self) -> list[Wish]:
         found = list(self.plan.wishes or ())
         if self.plan.wishes is None:
-            found = wishes(self.tape, self.plan.spans.storm_ns, self.markets)
+            found = self._drawn_wishes()
         if self.plan.kept is not None:
             found = [wish for wish in found if wish.number in self.plan.kept]
         return found
 
+    def _drawn_wishes(self) -> list[Wish]:
+        return wishes(self.tape, self.plan.spans.storm_ns, self.markets)
+
     def _limits(self) -> RiskBook:
         """Exposure on alpha is sometimes bounded tightly, where no leg must be evened out there."""
-        evens = any(name in bytes(w.command.args) for w in self.wishes for name in (b"pair-2", b"hedge-"))
+        evens = any(
+            name in bytes(w.command.args) for w in self.wishes for name in (b"pair-2", b"hedge-", b"spread-")
+        )
         if evens or not self.tape.draw("limits", 2):
             return RiskBook(bot=Limits(orders_per_minute=200))
         most = PRICE * (10 + self.tape.draw("limits.most", 60)) / 1000
@@ -148,16 +156,42 @@ class World:
         return RiskBook(accounts={"alpha/main": Limits(exposure_notional_max=most)})
 
     def _harbour(self, name: str, symbol: str, in_place: bool) -> Harbour:
-        exchange = open_exchange(symbol, (f"{name}/main",), self.loop.wall_start_ns, in_place)
+        sessions = self._sessions(name)
+        day_ns = DAY_BREAK_NS if self.tape.draw(f"{name}.day-orders", 2) else 0
+        exchange = open_exchange(
+            symbol, (f"{name}/main",), self.loop.wall_start_ns, in_place, sessions, day_ns
+        )
+        # A third of the worlds have a venue without any bound, where a key works once.
+        burns = not in_place and self.tape.draw(f"{name}.burns", 3) == 1
         rules = Rules(
             venue=name,
             as_of="storm",
+            bounded=not burns,
+            burns=burns,
+            day_orders=bool(day_ns and sessions),
             amend="in_place" if in_place else "none",
             requests_per_s=20,
             burst=30,
             reserve=10,
+            takes=True,
         )
-        return Harbour(name, exchange, rules, self.loop, self.tape, self.swarm)
+        harbour = Harbour(name, exchange, rules, self.loop, self.tape, self.swarm)
+        harbour.marks = self.marks
+        return harbour
+
+    def _sessions(self, name: str) -> tuple[Session, ...] | None:
+        """In a quarter of the worlds a market closes twice in the storm: for a while, and for longer. After
+        that it is open: legs that wait can be evened out."""
+        if self.tape.draw(f"{name}.sessions", 4) != 1:
+            return None
+        start_ns, storm_ns = self.loop.wall_start_ns, self.plan.spans.storm_ns
+        closes_ns = start_ns + storm_ns // 8 + self.tape.draw(f"{name}.closes", storm_ns // 4)
+        opens_ns = closes_ns + SECOND_NS + self.tape.draw(f"{name}.clearing", 2 * SECOND_NS)
+        evening_ns = opens_ns + SECOND_NS + self.tape.draw(f"{name}.evening", storm_ns // 4)
+        again_ns = evening_ns + DAY_BREAK_NS + self.tape.draw(f"{name}.night", 4 * SECOND_NS)
+        hour_ns = 3600 * SECOND_NS
+        edges = ((start_ns - hour_ns, closes_ns), (opens_ns, evening_ns), (again_ns, start_ns + 24 * hour_ns))
+        return tuple(Session(*edge) for edge in edges)
 
     # ── the run ─────────────────────────────────────────────────────────────────────────────────
 
@@ -173,6 +207,18 @@ class World:
         self.engines.plan_faults()
         for wish in self.wishes:
             self.give(wish)
+        if any(wish.command.verb == "stash.save" for wish in self.wishes):
+            self._strangers()
+
+    def _strangers(self) -> None:
+        """Somebody else has stop orders on the account that is stashed, as soon as its market is open."""
+        harbour = self.harbours["beta"]
+        assert isinstance(harbour, Harbour)
+        for order in strangers(BETA, harbour.now_ns()):
+            reply = harbour.exchange.place("beta/main", order, harbour.now_ns())
+            if not reply.ok and reply.code not in ("id_open", "id_used"):
+                self._at(SECOND_NS, self._strangers)
+                return
 
     def run_for(self, duration_ns: int) -> None:
         self._guarded(lambda: self.loop.run_for(duration_ns))
@@ -220,12 +266,17 @@ class World:
         spans = self.plan.spans
         self.loop.run_for(spans.settle_ns)
         self.witness.read_journal()
-        names = list(self.witness.fold.phases)
+        names = list(dict.fromkeys([*self.witness.fold.phases, *self._still_to_come()]))
         hedges = [name for name in names if name.startswith("hedge")]
         schedules = list(self.witness.fold.schedules)
         for wish in last_wishes(names, hedges, schedules, spans.close_ns):
             self.give(wish)
         self.loop.run_for(spans.close_ns + SECOND_NS)
+
+    def _still_to_come(self) -> list[str]:
+        """Bots that a question begins, which may be answered only now."""
+        saved = any(wish.command.verb == "stash.restore" for wish in self.wishes)
+        return ["stash-night"] if saved else []
 
     def _rest(self) -> None:
         began_ns = self.loop.now_ns
@@ -242,7 +293,10 @@ class World:
         if cell is None or cell.stopped:
             self.witness.broken("8 stopped", "no engine is running after the storm")
         else:
-            self.witness.at_rest(cell)
+            self._judge(cell)
+
+    def _judge(self, cell: Cell) -> None:
+        self.witness.at_rest(cell)
 
     def _at_rest(self) -> Cell | None:
         cell = self.engines.cell
@@ -257,7 +311,9 @@ class World:
         for account in desk.accounts.values():
             if any(not order.settled for order in account.orders.values()):
                 return False
-        if desk.sweeps or desk.errands:
+        if desk.sweeps or desk.errands or desk.stash_asks:
+            return False
+        if any(stash.cancelling for stash in desk.stashes.values()):
             return False
         return all(link.ready and not link.doubts for link in cell.engine.links.values())
 

@@ -8,25 +8,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from kedge.model.sentences import nearest
 from kedge.venues.venue import Clock, Setup, Venue
-from kedge.venues.wires import Wires
 
-Make = Callable[[Setup, Wires, Clock], Venue]
+# By which seam an adapter reaches its venue: `wires.Wires`, or `calls.Calls`.
+Seam = Literal["wires", "calls"]
+# The second is what the seam says.
+Make = Callable[[Setup, Any, Clock], Venue]
 
 CCXT = "ccxt-"
 
 
 class Entry(Struct, frozen=True):
-    """`maker` and `rules` are module:name; nothing is imported before it is needed."""
+    """`maker` and `rules` are module:name; nothing is imported before it is needed. `extra`: what of Kedge
+    has to be installed for it, and by which module that is known."""
 
     name: str
     says: str
     maker: str
     rules: str
+    seam: Seam = "wires"
+    extra: tuple[str, str] = ("", "")
+
+    @property
+    def lacks(self) -> str:
+        """The sentence that says what is not installed; "" when everything is."""
+        extra, module = self.extra
+        if not extra or find_spec(module) is not None:
+            return ""
+        return f"{self.name} needs {module}, which is not installed: pip install kedge[{extra}]"
 
     def make(self) -> Make:
         made: Make = _named(self.maker)
@@ -54,6 +69,14 @@ VENUES: dict[str, Entry] = {
             "kedge.venues.binance.usdm.client:BinanceUsdmVenue",
             "kedge.venues.binance.usdm.rules:BINANCE_USDM_RULES",
         ),
+        Entry(
+            "tinvest",
+            "T-Invest: shares, funds, bonds, currencies and futures of the Moscow Exchange.",
+            "kedge.venues.tinvest.client:TInvestVenue",
+            "kedge.venues.tinvest.rules:TINVEST_RULES",
+            seam="calls",
+            extra=("tinvest", "grpc"),
+        ),
     )
 }
 
@@ -65,7 +88,11 @@ def find(name: str) -> Entry | str:
         return entry
     if name.startswith(CCXT):
         return Entry(
-            name, "Through ccxt.", "kedge.venues.ccxt.client:CcxtVenue", "kedge.venues.ccxt.rules:CCXT_RULES"
+            name,
+            "Through ccxt.",
+            "kedge.venues.ccxt.client:CcxtVenue",
+            "kedge.venues.ccxt.rules:CCXT_RULES",
+            extra=("ccxt", "ccxt"),
         )
     known = ", ".join(["paper", *VENUES, f"{CCXT}<exchange>"])
     meant = nearest(name, ["paper", *VENUES])

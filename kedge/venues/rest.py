@@ -12,7 +12,6 @@ is handed on.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -20,15 +19,11 @@ from msgspec import Struct
 from kedge.venues.allowance import HEEDLESS, Allowance, Cost, Heed
 from kedge.venues.silence import Silence, sentence
 from kedge.venues.skew import Skew
+from kedge.venues.turns import Turns
 from kedge.venues.venue import Clock, Condition
 from kedge.venues.wires import HttpAsk, HttpSaid, Method, NoReply, Wires
 
-SECOND_NS = 1_000_000_000
-# Questions that wait for room at one time; whoever asks more is told so.
-WAITING_MAX = 200
 CLOCK_TRIES = 5
-# What has to wait for less is nobody's trouble.
-WAIT_TOLD_NS = 2 * SECOND_NS
 
 
 class Call(Struct, frozen=True):
@@ -97,19 +92,12 @@ class Rest:
         self._wires = wires
         self._clock = clock
         self._manners = manners
-        self._turn = asyncio.Lock()
-        self._waiting = 0
-        self._waits_until_ns = 0
+        self._turns = Turns(allowance, clock)
 
     @property
     def waits_for_room(self) -> str:
         """Why a question is not sent yet, where the allowance holds it up; "" where nothing does."""
-        now_ns = self._clock()
-        left_ns = self._waits_until_ns - now_ns
-        if left_ns < WAIT_TOLD_NS:
-            return ""
-        wants = "patience to return" if self.allowance.banned_ns(now_ns) else "request allowance"
-        return f"waiting {-(-left_ns // SECOND_NS)} s for the venue's {wants}"
+        return self._turns.waits_for_room
 
     @property
     def condition(self) -> Condition:
@@ -119,7 +107,10 @@ class Rest:
 
     async def ask(self, call: Call) -> HttpSaid | Silence:
         """Send it once and wait for the reply, whatever its status is."""
-        refused = self._claim(call) if call.deed else await self._claim_in_turn(call)
+        if call.deed:
+            refused = self._turns.claim(call.cost, True)
+        else:
+            refused = await self._turns.claim_in_turn(call.cost, self.waits.room_s, self.waits.ban_s)
         if refused is not None:
             return refused
         now_ns = self._clock()
@@ -151,39 +142,6 @@ class Rest:
         self.allowance.heed(heed, self._clock())
 
     # ── helpers ─────────────────────────────────────────────────────────────────────────────────
-
-    def _claim(self, call: Call) -> Silence | None:
-        """Take what it costs, now or not at all."""
-        now_ns = self._clock()
-        wait_ns = self.allowance.wait_ns(call.cost, call.deed, now_ns)
-        if wait_ns:
-            why = f"not sent: {self.allowance.excuse(wait_ns, now_ns)}"
-            return Silence(sentence(why), unsent=True, retry_ns=wait_ns)
-        self.allowance.take(call.cost, now_ns)
-        return None
-
-    async def _claim_in_turn(self, call: Call) -> Silence | None:
-        """Wait for room behind the questions that came earlier."""
-        if self._waiting >= WAITING_MAX:
-            return Silence(f"not sent: {WAITING_MAX} questions are waiting already", unsent=True)
-        self._waiting += 1
-        began_ns = self._clock()
-        try:
-            async with self._turn:
-                while True:
-                    refused = self._claim(call)
-                    if refused is None or refused.retry_ns > self._patience_ns(began_ns):
-                        return refused
-                    self._waits_until_ns = self._clock() + refused.retry_ns
-                    await asyncio.sleep(refused.retry_ns / SECOND_NS)
-        finally:
-            self._waiting -= 1
-            self._waits_until_ns = 0
-
-    def _patience_ns(self, began_ns: int) -> int:
-        now_ns = self._clock()
-        patience_s = self.waits.ban_s if self.allowance.banned_ns(now_ns) else self.waits.room_s
-        return began_ns + round(patience_s * SECOND_NS) - now_ns
 
     def _take_to_heart(self, said: HttpSaid, sent_ns: int) -> None:
         now_ns = self._clock()

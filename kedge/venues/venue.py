@@ -26,7 +26,8 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from kedge.model.events import Answered, Event, LookedUp
-from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
+from kedge.model.instrument import Instrument
+from kedge.model.venue import AccountReport, Ask, Bar, Feed, PlaceOrder, Quote, Rules
 
 Emit = Callable[[Event], None]
 # Nanoseconds since 1970, by the desk's steady clock.
@@ -55,6 +56,8 @@ class Setup(Struct, frozen=True):
     may_withdraw: bool = False
     # What the settings call the venue, where one adapter drives several of them: "ccxt-kraken".
     venue: str = ""
+    # The account's number at the venue, where one key opens several; "": the only one.
+    number: str = ""
 
     def __repr__(self) -> str:
         return f"Setup({self.account!r})"
@@ -107,7 +110,9 @@ class Venue(Protocol):
     ) -> Answered:
         """Change price and total quantity of a live order in place."""
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered: ...
+    async def cancel(
+        self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = ""
+    ) -> Answered: ...
 
     async def cancel_all(self, symbol: str | None) -> str:
         """Cancel every open order there, stops included, whoever placed it; `None`: of the whole account.
@@ -116,7 +121,15 @@ class Venue(Protocol):
         What is left afterwards is for `report` to tell.
         """
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp: ...
+    async def lookup(self, ask: Ask) -> LookedUp:
+        """The order, from open ones, history and fills. `ask.burn` comes only where `Rules.burns`."""
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        """Everything that the venue lists for this account, asked anew and told whole; or why not."""
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        """The best prices now of these symbols, or of all it lists, in as few requests as the venue has for
+        that; or why not. What it does not list is left out. Nothing is subscribed, and it is never urgent."""
 
     async def report(self, cursor: str) -> AccountReport | str:
         """The account's truth with fills and cash since `cursor` ("" = of the last day: what was before a

@@ -161,6 +161,32 @@ def test_the_way_back_asks_anew_and_does_nothing_by_itself(arrive: Arrive, desk:
     assert taken(desk, "bot.tell") == before + 1
 
 
+def test_the_way_back_to_an_answered_question_says_what_was_done(arrive: Arrive, desk: RunningDesk) -> None:
+    """The question keeps its key in its address, so that a second yes by Back can do nothing."""
+    visitor = arrive()
+    page = visitor.go("/do/bot-pause/?name=hedge-1&next=/bots/hedge-1/")
+    before = taken(desk, "bot.pause")
+    key = page.locator('[name="command_id"]').input_value()
+    page.reload()
+    assert page.locator('[name="command_id"]').input_value() == key, "not answered: the same question"
+    page.locator("#ask button.primary").click()
+    expect(page.locator("#bothead .state")).to_have_text("paused")
+    page.go_back()
+    expect(page.locator("#ask")).to_contain_text("it was done once")
+    expect(page.locator("#ask button")).to_have_count(0)
+    page.go_forward()
+    expect(page.locator("#bothead .state")).to_have_text("paused")
+    assert taken(desk, "bot.pause") == before + 1
+    page.go_back()
+    visitor.follow("Ask me again")
+    assert page.locator('[name="command_id"]').input_value() != key
+    page.locator("#ask .close").click()
+    expect(page.locator("#bothead .state")).to_have_text("paused")
+    visitor.follow("Resume", page.locator("#bothead"))
+    visitor.confirm("Yes")
+    expect(page.locator("#bothead .state")).to_have_text("running")
+
+
 def test_a_form_sent_by_two_tabs_starts_one_bot(arrive: Arrive, desk: RunningDesk) -> None:
     """The same form, sent by hand a second time as a restored browser would."""
     visitor = arrive()

@@ -102,6 +102,53 @@ def test_the_menu_of_a_phone_opens_and_leads_on(arrive: Arrive) -> None:
     expect(page.locator("h1")).to_have_text("Bots")
 
 
+def test_a_first_hour_on_a_phone(arrive: Arrive, desk: RunningDesk) -> None:
+    """In, see it move, a bot from its form to its story, a schedule, a file, out; nothing is wider than the
+    window."""
+    arrive().go("/")  # the owner has chosen a password
+    visitor = arrive("", viewport=NARROW, has_touch=True, is_mobile=True)
+    page = visitor.page
+
+    def by_menu(word: str) -> None:
+        page.get_by_role("button", name="Menu").tap()
+        page.locator("#menu").get_by_role("link", name=word, exact=True).tap()
+        expect(page.locator("h1")).to_have_text(word)
+        assert not visitor.overflow(), word
+
+    visitor.sign_in()
+    visitor.is_live()
+    assert not visitor.overflow()
+    by_menu("Bots")
+    start_a_bot(visitor, "my_module:Ladder", "phone-1", **KINDS["my_module:Ladder"])
+    expect(page.locator("#botfills tbody tr[data-key]").first).to_contain_text("BTC-PERP")
+    wants = page.locator("#slots tbody tr").first
+    expect(wants).to_contain_text("BTC-PERP")
+    expect(wants).not_to_contain_text(PERP)
+    assert not visitor.overflow()
+    do(visitor, "Stop")
+    expect(phase(visitor)).to_have_text("stopping")
+    do(visitor, "Kill")
+    expect(phase(visitor)).to_have_text("killed")
+    page.reload()
+    expect(page.locator("ol.story")).to_contain_text("traded at")
+    schedule_an_audit(visitor, "phone-audit")
+    row = page.locator("table.rows tbody tr", has_text="phone-audit")
+    assert not visitor.overflow()
+    visitor.follow("Remove", row)
+    visitor.confirm("Yes")
+    expect(row).to_have_count(0)
+    by_menu("Orders")
+    visitor.follow("Quantity", page.locator("table.rows thead"))
+    expect(page.locator("th[aria-sort]")).to_contain_text("Quantity")
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Export as CSV").tap()
+    assert "phone-1" in Path(coming.value.path()).read_text()
+    visitor.press("Sign out")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
 # ── bots ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -113,7 +160,7 @@ def test_each_kind_is_started_by_its_form_and_trades(arrive: Arrive, kind: str) 
     page = visitor.page
     expect(page.locator("main")).to_contain_text(name)
     expect(page.locator("#botfills tbody tr[data-key]").first).to_contain_text("BTC-")
-    expect(page.locator("#slots")).to_contain_text(PERP)
+    expect(page.locator(f'#slots td[title="{PERP}"] a').first).to_have_text("BTC-PERP")
     # The story is as it was when the page was drawn: drawn again, it has the trade.
     page.reload()
     story = page.locator("ol.story")
@@ -224,6 +271,17 @@ def test_a_list_is_filtered_sorted_exported_and_leads_to_an_order(arrive: Arrive
 
 def test_a_command_is_scheduled_and_runs(arrive: Arrive, tmp_path: Path) -> None:
     visitor = arrive()
+    page = visitor.page
+    schedule_an_audit(visitor, "look-again")
+    row = page.locator("table.rows tbody tr", has_text="look-again")
+    seen_after(visitor, lambda: "not yet" not in (row.text_content() or ""), "it ran")
+    expect(row).to_contain_text("done")
+    visitor.follow("Remove", row)
+    visitor.confirm("Yes")
+    expect(row).to_have_count(0)
+
+
+def schedule_an_audit(visitor: Visitor, name: str) -> None:
     page = visitor.go("/schedules/")
     visitor.follow("New schedule")
     page.locator("ul.kinds a", has=page.get_by_text("audit", exact=True)).click()
@@ -231,15 +289,9 @@ def test_a_command_is_scheduled_and_runs(arrive: Arrive, tmp_path: Path) -> None
     page.locator('[name="every"]').fill("0 3 * * 1")
     expect(page.locator("#rhythm")).to_contain_text("03:00")
     page.locator('[name="every"]').fill("10s")
-    page.locator('[name="name"]').fill("look-again")
+    page.locator('[name="name"]').fill(name)
     visitor.press("Set the schedule")
-    row = page.locator("table.rows tbody tr", has_text="look-again")
-    expect(row).to_be_visible()
-    seen_after(visitor, lambda: "not yet" not in (row.text_content() or ""), "it ran")
-    expect(row).to_contain_text("done")
-    visitor.follow("Remove", row)
-    visitor.confirm("Yes")
-    expect(row).to_have_count(0)
+    expect(page.locator("table.rows tbody tr", has_text=name)).to_be_visible()
 
 
 def seen_after(visitor: Visitor, holds: object, what: str) -> None:
@@ -285,6 +337,26 @@ def asked(desk: RunningDesk, where: str, token: str, body: bytes | None = None) 
     except urllib.error.HTTPError as error:
         with error:
             return error.code, msgspec.json.decode(error.read())
+
+
+def test_a_one_time_password_is_shown_once_and_made_once(arrive: Arrive) -> None:
+    owner = arrive()
+    page = owner.go("/people/")
+    page.get_by_label("Name", exact=True).fill("rita")
+    owner.press("Add a person")
+    once = page.locator("code.token").text_content() or ""
+    assert len(once) == 19
+    page.reload()
+    expect(page.locator("code.token")).to_have_count(0)
+    expect(page.locator(".message.error")).to_have_count(0)
+    row = page.locator("table.rows tbody tr", has_text="rita")
+    owner.press("New password", row)
+    again = page.locator("code.token").text_content() or ""
+    assert again not in (once, "")
+    page.go_back()
+    page.go_forward()
+    expect(page.locator("code.token")).to_have_count(0)
+    arrive("").come_in_first("rita", again)
 
 
 def test_a_viewer_sees_everything_and_can_do_nothing(arrive: Arrive) -> None:

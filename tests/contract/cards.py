@@ -5,7 +5,7 @@
 
 A card names what it needs ("stops", "bars"); a rig that lacks that says why, and the card is not collected
 for it. Numbers never change their meaning: hundreds are the files (1 link, 2 books, 3 orders, 4 doubt, 5
-account).
+account, 6 keys and hours).
 """
 
 from __future__ import annotations

@@ -339,6 +339,7 @@ async def lookup_after_restart(rig: Rig) -> None:
     "stop-after-restart",
     "A desk that begins anew knows its waiting stop, sees it trigger, and can look it up",
     "stops",
+    "stop_keys",
 )
 async def stop_after_restart(rig: Rig) -> None:
     first = await rig.up()

@@ -242,7 +242,12 @@ async def many_parts(rig: Rig) -> None:
     moves_forward(desk, order)
 
 
-@card(328, "fees", "Fees and their coin are the exchange's own, for maker and taker, buys and sells")
+@card(
+    328,
+    "fees",
+    "Fees and their coin are the exchange's own, for maker and taker, buys and sells",
+    "fill_fees",
+)
 async def fees(rig: Rig) -> None:
     desk = await rig.up()
     for side in ("buy", "sell"):

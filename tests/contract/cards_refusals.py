@@ -108,7 +108,7 @@ async def past(rig: Rig) -> None:
     assert rig.arrived == []
 
 
-@card(363, "arrives-late", "A request that arrives after `valid_until_ns` is not carried out")
+@card(363, "arrives-late", "A request that arrives after `valid_until_ns` is not carried out", "bounded")
 async def arrives_late(rig: Rig) -> None:
     desk = await rig.up()
     order = rig.order("buy", price=rig.below(3))

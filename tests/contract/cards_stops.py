@@ -8,7 +8,7 @@ from kedge.model.events import FillNews
 from kedge.model.order import State, sign
 from kedge.model.venue import Answer
 from tests.contract.cards import card
-from tests.contract.desk import TAKEN, total
+from tests.contract.desk import SECOND, TAKEN, total
 from tests.contract.looks import told_as_made
 from tests.contract.rig import Rig
 
@@ -81,6 +81,54 @@ async def stop_found(rig: Rig) -> None:
     assert (found.state, found.kind, found.qty) == (State.OPEN, "stop", order.qty)
     report = await desk.report()
     assert [one.client_id for one in report.open_orders] == [order.client_id]
+
+
+@card(337, "take", "A take waits for the price to come, and not for it to run away", "takes")
+async def take(rig: Rig) -> None:
+    desk = await rig.up()
+    low, high, start = rig.below(3), rig.above(3), rig.mid
+    for side, trigger in (("buy", rig.below(2)), ("sell", rig.above(2))):
+        order = rig.take(side, trigger)  # type: ignore[arg-type]
+        told = await desk.rest(order)
+        assert (told.kind, told.cum_qty) == ("take", 0)
+        rig.move(high if side == "buy" else low)  # away from it
+        await asyncio.sleep(2)
+        assert rig.true_fills(order) == []
+        rig.move(low if side == "buy" else high)
+        end = await desk.end_of(order)
+        assert (end.state, end.cum_qty) == (State.FILLED, order.qty), end
+        fills = await told_as_made(rig, desk, order)
+        assert total(fills) == order.qty
+        rig.move(start)
+        await asyncio.sleep(2)
+
+
+@card(338, "take-limit", "A take with a price rests at it once it has fired, and is found by lookup", "takes")
+async def take_limit(rig: Rig) -> None:
+    desk = await rig.up()
+    order = rig.take("buy", rig.below(2), price=rig.below(5))
+    told = await desk.rest(order)
+    assert told.kind == "take_limit"
+    rig.move(rig.below(3))
+    await asyncio.sleep(3)
+    assert rig.true_fills(order) == []
+    found = (await desk.lookup(order)).order
+    assert found is not None
+    assert (found.client_id, found.state, found.price) == (order.client_id, State.OPEN, order.price)
+    assert (await desk.cancel(order)).answer in TAKEN
+    assert (await desk.end_of(order)).state is State.CANCELLED
+
+
+@card(339, "ends", "An order with a time is ended by the venue when its time is over", "ends")
+async def ends(rig: Rig) -> None:
+    desk = await rig.up()
+    order = rig.order("buy", price=rig.below(3), expires_ns=rig.now_ns() + 10 * SECOND)
+    await desk.rest(order)
+    await asyncio.sleep(5)
+    assert rig.is_live(order)
+    end = await desk.end_of(order)
+    assert (end.state, end.cum_qty) == (State.EXPIRED, 0)
+    await desk.holds(lambda: not rig.is_live(order))
 
 
 @card(335, "stop-mark", "A stop by the mark is triggered by the mark", "stops", "stop_mark")

@@ -20,7 +20,7 @@ from kedge.model.events import (
 )
 from kedge.model.instrument import Instrument, market_of
 from kedge.model.order import TERMINAL, State
-from kedge.model.venue import AccountReport, Answer, Feed, Fill, OrderReport, PlaceOrder
+from kedge.model.venue import AccountReport, Answer, Ask, Feed, Fill, OrderReport, PlaceOrder
 from kedge.sim.loop import StormLoop
 from kedge.venues.venue import Venue
 
@@ -92,6 +92,15 @@ class Desk:
     def orders(self, client_id: str) -> list[OrderReport]:
         return [news.order for news in self.all(OrderNews) if news.order.client_id == client_id]
 
+    def _reports(self, client_id: str) -> list[OrderReport]:
+        """Those that the stream has told; where it has told none, what the answers have shown."""
+        shown = [
+            said.order
+            for said in self.answers
+            if isinstance(said, Answered) and said.client_id == client_id and said.order is not None
+        ]
+        return self.orders(client_id) or shown
+
     def fills(self, client_id: str = "") -> list[Fill]:
         """Each execution once."""
         found = {n.fill.exec_id: n.fill for n in self.all(FillNews) if client_id in ("", n.fill.client_id)}
@@ -130,7 +139,7 @@ class Desk:
         return self._heard("cancel", order.client_id, said)
 
     async def lookup(self, order: PlaceOrder) -> LookedUp:
-        found = await self.venue.lookup(order.client_id, order.symbol)
+        found = await self.venue.lookup(Ask(order.client_id, order.symbol, order))
         assert found.account == self.account
         assert found.client_id == order.client_id
         assert not (found.error and found.order), "an answer or an error, never both"
@@ -164,7 +173,7 @@ class Desk:
         """The first report of this order that is wanted, said already or not."""
 
         def found() -> OrderReport | None:
-            return next((one for one in self.orders(order.client_id) if wanted(one)), None)
+            return next((one for one in self._reports(order.client_id) if wanted(one)), None)
 
         await self.holds(found, within_s)
         report = found()

@@ -30,7 +30,7 @@ from tests.contract.desk import SECOND, START_NS, Desk
 from tests.contract.laws import check_books, check_links, check_words
 
 # What cards need and `Rules` may deny.
-BY_RULES = ("amend", "no_amend", "reduce_only", "post_only", "stops", "bounded", "ids_forever")
+BY_RULES = ("amend", "no_amend", "reduce_only", "post_only", "stops", "takes", "bounded", "ids_forever")
 
 
 class Rig(ABC):
@@ -44,6 +44,10 @@ class Rig(ABC):
     inside: ClassVar[str]  # the symbol inside the exchange
     inside_other: ClassVar[str]
     lot: ClassVar[Decimal] = Decimal("0.01")  # a usual quantity
+    # Halts are told of markets that are watched alone.
+    halts_watched: ClassVar[bool] = False
+    # A venue's clock that is so far ahead of ours is spoken of.
+    ahead_ns: ClassVar[int] = 2 * SECOND
     # What this venue, or this market of it, has not got; beside what its `Rules` say.
     declared: ClassVar[Mapping[str, str]] = {}
 
@@ -77,8 +81,18 @@ class Rig(ABC):
             found["post_only"] = "the venue has no post-only orders (`Rules.post_only`)"
         if not rules.stops:
             found["stops"] = "the venue has no stop orders (`Rules.stops`)"
+        if not rules.takes:
+            found["takes"] = "the venue has no stops that fire from the other side (`Rules.takes`)"
+        if rules.ends != "all":
+            found["ends"] = "the venue does not end orders by itself at a time (`Rules.ends`)"
         if not rules.bounded:
             found["bounded"] = "the venue promises no bound on late effects (`Rules.bounded`)"
+        if not rules.burns:
+            found["burns"] = "its doubts end by themselves; no key has to be used up (`Rules.burns`)"
+        if not rules.day_orders:
+            found["day_orders"] = "the venue does not end orders with its day (`Rules.day_orders`)"
+        if rules.venue != "tinvest":
+            found["moex"] = "the card is about the Moscow Exchange by T-Invest"
         if rules.id_scope != "forever":
             found["ids_forever"] = "an id may be used again once its order has ended (`Rules.id_scope`)"
         return {**found, **cls.declared}
@@ -257,6 +271,11 @@ class Rig(ABC):
         usual: dict[str, Any] = {"kind": kind, "tif": "gtc", "trigger_price": trigger}
         return self.order(side, **{**usual, **more})
 
+    def take(self, side: Side, trigger: Decimal, **more: Any) -> PlaceOrder:
+        """The same from the other side: a buy waits for the price to fall, a sell for it to rise."""
+        kind = "take_limit" if "price" in more else "take"
+        return self.stop(side, trigger, **{"kind": kind, **more})
+
     def truth(self, order: PlaceOrder) -> OrderReport | None:
         """The order as the exchange knows it."""
         return self.window.order("", order.client_id)
@@ -268,6 +287,15 @@ class Rig(ABC):
     def true_fills(self, order: PlaceOrder | None = None) -> list[Fill]:
         fills = self.window.fills("").items
         return [fill for fill in fills if order is None or fill.client_id == order.client_id]
+
+    def true_balances(self) -> dict[str, Decimal]:
+        """All of each asset that the account has."""
+        found = self.window.inner.balances(self.view.account)
+        return {one.asset: one.total for one in found if one.total}
+
+    def stranger_id(self, number: int) -> str:
+        """How another program on the account calls its order."""
+        return f"web-{number}"
 
     def position(self) -> Decimal:
         return next((one.qty for one in self.window.positions("")), Decimal(0))

@@ -19,6 +19,7 @@ from kedge.venues.binance.usdm.rules import Options as UsdmOptions
 from kedge.venues.bybit.rules import Options as BybitOptions
 from tests.contract.paper_rig import PaperRig
 from tests.contract.rig import Rig
+from tests.contract.tinvest_rig import TinvestRig
 from tests.contract.wire_rig import WireRig, request_of
 
 SPOT = {
@@ -193,4 +194,5 @@ RIGS: tuple[type[Rig], ...] = (
     BybitInverseRig,
     BinanceSpotRig,
     BinanceUsdmRig,
+    TinvestRig,
 )

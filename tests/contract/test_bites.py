@@ -5,7 +5,7 @@ The wrong adapters are a right one with one thing spoilt, on one venue: what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,13 +13,15 @@ import pytest
 from msgspec.structs import replace
 
 from kedge.model import events as ev
-from kedge.model.venue import AccountReport, Answer, PlaceOrder
+from kedge.model.venue import AccountReport, Answer, Ask, PlaceOrder, Quote
 from kedge.storm.wires import SimWires
+from kedge.venues.tinvest.burn import Burner
+from kedge.venues.tinvest.questions import Found
 from kedge.venues.venue import Emit, Setup, Venue
 from tests.contract.deck import deck
 from tests.contract.desk import KEY, SECOND, SECRET
 from tests.contract.play import play
-from tests.contract.rigs import BinanceUsdmRig
+from tests.contract.rigs import BinanceUsdmRig, TinvestRig
 
 
 class Spoilt:
@@ -146,8 +148,8 @@ class SkipsWithTheCursor(Spoilt):
 
 
 class FailsAsAbsent(Spoilt):
-    async def lookup(self, client_id: str, symbol: str) -> ev.LookedUp:
-        return replace(await self.inner.lookup(client_id, symbol), error="")
+    async def lookup(self, ask: Ask) -> ev.LookedUp:
+        return replace(await self.inner.lookup(ask), error="")
 
 
 class ForgetsTheWait(Spoilt):
@@ -163,6 +165,29 @@ class DropsTheStop(Spoilt):
         if not isinstance(report, AccountReport):
             return report
         return replace(report, open_orders=tuple(o for o in report.open_orders if o.kind != "stop"))
+
+
+class QuotesInLots(Spoilt):
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        said = await self.inner.quotes(symbols)
+        return tuple(replace(one, bid_qty=one.bid_qty / 10) for one in said if isinstance(one, Quote))
+
+
+class QuotesWhatItQuotedBefore(Spoilt):
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        self.before = getattr(self, "before", None) or await self.inner.quotes(symbols)
+        return self.before
+
+
+class QuotesOnlyWhatIsNamed(Spoilt):
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        return await self.inner.quotes(symbols or ["BTCUSDT"])
+
+
+class QuotesNothingWhenItIsAway(Spoilt):
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        said = await self.inner.quotes(symbols)
+        return () if isinstance(said, str) else said
 
 
 CAUGHT: tuple[tuple[Callable[[Venue], Spoilt], int], ...] = (
@@ -186,6 +211,10 @@ CAUGHT: tuple[tuple[Callable[[Venue], Spoilt], int], ...] = (
     (FailsAsAbsent, 435),
     (ForgetsTheWait, 409),
     (DropsTheStop, 334),
+    (QuotesInLots, 241),
+    (QuotesWhatItQuotedBefore, 242),
+    (QuotesOnlyWhatIsNamed, 243),
+    (QuotesNothingWhenItIsAway, 245),
 )
 
 
@@ -211,3 +240,17 @@ def test_a_wrong_adapter_is_caught(spoil: Callable[[Venue], Spoilt], number: int
 @pytest.mark.parametrize("number", sorted({number for _, number in CAUGHT}))
 def test_a_right_one_is_not(number: int) -> None:
     play(spoilt_rig(Spoilt), CARDS[number])
+
+
+def test_a_duplicate_key_taken_for_a_refusal_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """30057 says that an order with this key was there, and not that there is none."""
+    right = Burner.burn
+
+    async def burn(self: Burner, ask: Ask) -> Found | str:
+        found = await right(self, ask)
+        return Found(burnt=True) if isinstance(found, str) and "used before" in found else found
+
+    monkeypatch.setattr(Burner, "burn", burn)
+    card = next(one for one in deck() if one.name == "burn-duplicate")
+    with pytest.raises(AssertionError):
+        play(TinvestRig, card)

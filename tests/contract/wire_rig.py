@@ -54,7 +54,7 @@ class WireRig(Rig):
 
     def __init__(self, loop: StormLoop) -> None:
         super().__init__(loop)
-        self.script = Script(self)
+        self.script: Script = Script(self)
         self.wires: list[SimWires] = []
         self.tick_s = 0.1
         self._store = Store("")
@@ -152,15 +152,21 @@ class WireRig(Rig):
 
     def _begin(self) -> None:
         self._lives += 1
-        options = Options(market="still", key=KEY, secret=SECRET)
-        setup = HouseSetup(options, VenueClock(self.venue_ns), self._dice, self._store)
+        setup = HouseSetup(self.testnet_options(), VenueClock(self.venue_ns), self._dice, self._store)
         self._hosted = self.testnet(setup)
         house = self._hosted.house
-        self._window = Window(house.exchange, View(self.wallet, self.inside, self.symbol))
+        self._window = self.look(self._hosted)
         self._window.watch(self.note, lambda *_: None, lambda *_: None)
         hand = Hand(self.hosted, Faulty(self.hosted, house.faults, on_loop))
         self._control = Control(hand, on_loop)
         self._porch = Porch(self.hosted, self, self.script)
+
+    def testnet_options(self) -> Options:
+        return Options(market="still", key=KEY, secret=SECRET)
+
+    def look(self, hosted: Hosted) -> Window:
+        """The venue's truth by the desk's names."""
+        return Window(hosted.house.exchange, View(self.wallet, self.inside, self.symbol))
 
     def _dice(self, label: str) -> Random:  # storm-ok: seeded by its label
         return Random(f"{label}:{self._lives}")  # storm-ok: seeded by its label

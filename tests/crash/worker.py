@@ -37,9 +37,10 @@ from kedge.journal.sqlite import SqliteJournal
 from kedge.logs import Log
 from kedge.model import records as r
 from kedge.model.events import Answered, Event, FillNews, LinkDown, LinkUp, LookedUp, OrderNews
+from kedge.model.instrument import Instrument
 from kedge.model.order import Move, State
 from kedge.model.records import Entry, kind_of
-from kedge.model.venue import AccountReport, Feed, Fill, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Ask, Feed, Fill, PlaceOrder, Quote, Rules
 from kedge.runtime import cell as up_cell
 from kedge.runtime import up
 from kedge.runtime.cell import Cell
@@ -178,10 +179,9 @@ class StruckVenue:
         work = self._inner.amend(client_id, symbol, price, qty, valid_until_ns)
         return cast(Answered, await self._sent("amend", work))
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
-        return cast(
-            Answered, await self._sent("cancel", self._inner.cancel(client_id, symbol, valid_until_ns))
-        )
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
+        work = self._inner.cancel(client_id, symbol, valid_until_ns, venue_id)
+        return cast(Answered, await self._sent("cancel", work))
 
     async def cancel_all(self, symbol: str | None) -> str:
         return cast(str, await self._sent("cancel_all", self._inner.cancel_all(symbol)))
@@ -194,8 +194,14 @@ class StruckVenue:
     def condition(self) -> Condition:
         return self._inner.condition
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
-        return cast(LookedUp, await self._sent("lookup", self._inner.lookup(client_id, symbol)))
+    async def lookup(self, ask: Ask) -> LookedUp:
+        return cast(LookedUp, await self._sent("lookup", self._inner.lookup(ask)))
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        return cast(tuple[Instrument, ...] | str, await self._sent("instruments", self._inner.instruments()))
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        return await self._inner.quotes(symbols)
 
     async def report(self, cursor: str) -> AccountReport | str:
         return cast(AccountReport | str, await self._sent("report", self._inner.report(cursor)))

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from kedge.model.instrument import Instrument, InstrumentKind
 from kedge.model.numbers import ZERO
-from kedge.model.order import TERMINAL, OrderKind, Side, State, Tif, Trigger, sign
+from kedge.model.order import PRICED, TERMINAL, TRIGGERED, OrderKind, Side, State, Tif, Trigger, sign
 from kedge.model.venue import Fill, OrderReport, PlaceOrder
 from kedge.sim.exchange import (
     AmendOrder,
@@ -114,7 +114,7 @@ drafts = st.builds(
     side=sides,
     lots=lots,
     price=st.integers(96, 104),
-    kind=st.sampled_from(("limit", "limit", "limit", "limit", "market", "stop", "stop_limit")),
+    kind=st.sampled_from(("limit", "limit", "limit", "limit", "market", *TRIGGERED)),
     tif=st.sampled_from(("gtc", "gtc", "gtc", "gtc", "ioc", "fok", "post_only")),
     reduce_only=st.sampled_from((False, False, False, True)),
     trigger=st.integers(94, 106),
@@ -141,7 +141,7 @@ def thrown(dice: Random) -> Draft:
         dice.choice(("buy", "sell")),
         dice.randint(1, 30),
         dice.randint(96, 104),
-        dice.choice(("limit", "limit", "limit", "market", "stop", "stop_limit")),
+        dice.choice(("limit", "limit", "limit", "market", *TRIGGERED)),
         dice.choice(("gtc", "gtc", "gtc", "ioc", "fok", "post_only")),
         dice.random() < 0.25,
         dice.randint(94, 106),
@@ -320,7 +320,9 @@ class Trading(RuleBasedStateMachine):
         """The venue's number of the order; "" where it was refused."""
         symbol = self.symbols[draft.symbol]
         instrument = INSTRUMENTS[symbol]
-        stop, priced = draft.kind.startswith("stop"), draft.kind in ("limit", "stop_limit")
+        stop, priced = draft.kind in TRIGGERED, draft.kind in PRICED
+        # Now and then one has a time, of some minutes.
+        expires_ns = 0 if draft.lots % 7 else self.exchange.now_ns + draft.trigger * 10**9
         if draft.reuse:
             client_id = draft.reuse
         else:
@@ -337,6 +339,7 @@ class Trading(RuleBasedStateMachine):
             draft.reduce_only and instrument.kind != "spot",
             D(draft.trigger) if stop else ZERO,
             draft.by if stop else "last",
+            expires_ns=expires_ns,
         )
         before = self.exchange.order(draft.account, client_id)
         old = self.wanted.get((draft.account, client_id))

@@ -21,6 +21,13 @@ from kedge.model.looks import Status
 from kedge.settings import NoticeSettings, Secrets, Settings, TelegramSettings
 
 
+def foreseen(args: dict[str, object]) -> dict[str, object]:
+    """What an engine that agrees to everything says of a task before it is given."""
+    given = msgspec.to_builtins(args["args"])
+    assert isinstance(given, dict)
+    return {"ok": True, "says": f"{args['verb']} {' '.join(str(value) for value in given.values())}"}
+
+
 class Port(FakePort):
     """A fake engine whose picture a test may change."""
 
@@ -36,6 +43,8 @@ class Port(FakePort):
             "commands": [],
             "bots": [],
             "days": [],
+            "lists": [],
+            "preview": foreseen,
         }
 
     def status(self) -> Status:
@@ -56,6 +65,7 @@ class Room:
         self.now_ns = NOW
         api.now_s = NOW // NS
         self.said: list[str] = []
+        self.link: Link | None = None  # of the desk that runs
         self.home = Home(root)
         self.people: PeopleDatabase = people_of(self.home, settings, self.secrets())
 
@@ -95,6 +105,7 @@ class Room:
     async def desk(self) -> AsyncIterator[DeskContext]:
         """The desk process's parts: the link and Telegram."""
         context = self.context()
+        self.link = context.link
         link = asyncio.ensure_future(context.link.run())
         bot = asyncio.ensure_future(service.run(context))
         try:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Awaitable, Callable
-from decimal import Decimal as D
 from typing import Any
 
 import msgspec
 import pytest
 from bot_api import ANN, BOB
-from fake_port import NS, a_bot, a_position
+from fake_port import NS, a_bot
 from rooms import Port, Room, a_room
 
 from kedge.desk.commands import BY_NAME
+from kedge.runtime import gate
 from kedge.runtime.port import EngineAway
 
 pytest.importorskip("aiogram")
@@ -27,7 +27,10 @@ def in_a_room(test: Callable[[Room], Awaitable[None]], **telegram: Any) -> None:
         async with a_room(**telegram) as room, room.desk():
             await test(room)
 
-    asyncio.run(run())
+    with pytest.MonkeyPatch.context() as here:
+        # A test changes the engine's picture between two looks; people do not look so soon.
+        here.setattr(gate, "STATUS_SHARED_S", -1.0)
+        asyncio.run(run())
 
 
 async def agreed(room: Room, line: str, user: int = ANN) -> tuple[str, list[tuple[str, Any]]]:
@@ -45,16 +48,13 @@ async def agreed(room: Room, line: str, user: int = ANN) -> tuple[str, list[tupl
 def test_what_costs_money_asks_first_and_then_does_it() -> None:
     async def test(room: Room) -> None:
         question, done = await agreed(room, "/sell BTC-PERP 1000", BOB)
-        assert question == f"Sell {MARKET} for 1000?"
-        verb, args = done[0]
-        assert (verb, args["kind"]) == ("bot.add", "peg")
-        assert args["config"] == {"market": MARKET, "side": "sell", "money": "1000"}
-        assert args["name"].startswith("sell-btc-perp-")
+        assert question == "Sell?\ntask.sell BTC-PERP 1000"
+        assert done == [("task.sell", {"ticker": "BTC-PERP", "sum": "1000"})]
         question, done = await agreed(room, "/buy 0,5 btc-perp")
-        assert question == f"Buy 0.5 of {MARKET}?"
-        assert done[0][1]["config"] == {"market": MARKET, "side": "buy", "qty": "0.5"}
-        _, done = await agreed(room, f"/sell 0.1 {MARKET}")
-        assert done[0][1]["config"] == {"market": MARKET, "side": "sell", "qty": "0.1"}
+        assert question == "Buy?\ntask.buy btc-perp 0.5"
+        assert done == [("task.buy", {"ticker": "btc-perp", "qty": "0.5"})]
+        _, done = await agreed(room, f"/sell 0.1 {MARKET} 60000.5")
+        assert done == [("task.sell", {"ticker": MARKET, "qty": "0.1", "limit": "60000.5"})]
         _, done = await agreed(room, "/hedge 0.05")
         assert done[0][1]["config"] == {"market": MARKET, "qty": "0.05", "side": "sell"}
         _, done = await agreed(room, "/hedge 0.05 BTC-PERP buy")
@@ -75,10 +75,72 @@ def test_what_costs_money_asks_first_and_then_does_it() -> None:
     in_a_room(test)
 
 
+OWN_KIND = """
+from decimal import Decimal
+from msgspec import Struct
+from kedge.engine.bot import Bot
+
+class State(Struct, frozen=True):
+    pass
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    market: str
+    step: Decimal
+    levels: tuple[Decimal, ...] = ()
+    tag: str = ""
+    at_most: int = 3
+    eager: bool = False
+
+class Ladder(Bot[Config, State]):
+    kind = "ladder"
+    summary = "A kind of one's own."
+    Config = Config
+    State = State
+
+    def markets(self, config):
+        return (config.market,)
+
+    def decide(self, view):
+        raise NotImplementedError
+"""
+
+
+def test_parameters_of_a_kind_of_ones_own_are_read_by_its_types() -> None:
+    """As the form on the page reads them: a tag that looks like a number stays text, amounts stay exact."""
+
+    async def test(room: Room) -> None:
+        folder = room.root / "bots"
+        folder.mkdir(mode=0o700)
+        (folder / "telegram_ladder.py").write_text(OWN_KIND)
+        own = "telegram_ladder:Ladder"
+        given = f"market={MARKET} step=0,50 levels=1.10,2 tag=007 at_most=5 eager=true"
+        _, done = await agreed(room, f"/do bot add l1 {own} {given}")
+        config = {"market": MARKET, "step": "0.50", "levels": ["1.10", "2"], "tag": "007"}
+        assert done[0][1]["config"] == {**config, "at_most": 5, "eager": True}
+        room.port.now = msgspec.structs.replace(room.port.now, bots=(a_bot(bot="l1", kind=own),))
+        async with asyncio.timeout(10):
+            while "l1" not in (await room.ask("/bots")).text:
+                pass  # the picture is a second old at most
+        _, done = await agreed(room, "/do bot amend l1 tag=1e3")
+        assert done[0][1]["config"] == {"tag": "1e3"}
+        for wrong, says in (
+            (f"/do bot add l2 {own} market={MARKET} stp=1", "did you mean `step`?"),
+            (f"/do bot add l2 {own} market={MARKET}", "`step` is missing"),
+            (f"/do bot add l2 {own} market={MARKET} step=much", "`step`"),
+            ("/do bot add l2 telegram_ladder:Leader step=1", "Ladder"),
+            ("/do bot add l2 no_such_file:Leader step=1", "no_such_file"),
+        ):
+            answer = await room.ask(wrong)
+            assert says in html.unescape(answer.text), wrong
+            assert not answer.buttons
+
+    in_a_room(test)
+
+
 def test_all_bots_at_once() -> None:
     async def test(room: Room) -> None:
         _, done = await agreed(room, "/stop")
-        assert done == [("bot.stop", {"name": "hedge-1"}), ("bot.stop", {"name": "peg-1"})]
+        assert done == [("task.stop", {})]
         _, done = await agreed(room, "/forceexit all")
         # A peg knows no closing.
         assert done == [("bot.tell", {"name": "hedge-1", "text": "close"}), ("bot.stop", {"name": "peg-1"})]
@@ -96,29 +158,15 @@ def test_all_bots_at_once() -> None:
     in_a_room(test)
 
 
-def test_dump_trades_what_all_together_hold() -> None:
-    async def test(room: Room) -> None:
-        held = [
-            a_position(),
-            a_position(bot="", slot="", qty=D("0.005")),
-            a_position(market="x/y:Z", qty=D(7)),
-        ]
-        room.port.rows["held"] = [msgspec.to_builtins(one, builtin_types=(D,)) for one in held]
-        question, done = await agreed(room, "/dump btc-perp")
-        assert question.startswith(f"Buy 0.015 of {MARKET}? It is held by: hedge-1 -0.02, the account 0.005.")
-        assert done[0][1]["config"] == {"market": MARKET, "side": "buy", "qty": "0.015"}
-
-    in_a_room(test)
-
-
 def test_what_must_be_fast_asks_nobody() -> None:
     async def test(room: Room) -> None:
         assert (await room.ask("/kill the market is mad", BOB)).text == "✓ done"
         assert room.port.verbs() == [("desk.kill", {"why": "the market is mad"})]
         if "cancel" in BY_NAME:
-            assert (await room.ask("/cancel")).text == "✓ done"
+            gone = "✓ done\nNo order is open there any more."
+            assert (await room.ask("/cancel")).text == gone
             assert (await room.ask("/cancel hedge-1")).text == "✓ done"
-            assert (await room.ask("/cancel paper/main")).text == "✓ done"
+            assert (await room.ask("/cancel paper/main")).text == gone
             args = [args for verb, args in room.port.verbs()[1:] if verb]
             assert [(one.get("account", ""), one.get("bot", "")) for one in args] == [
                 ("", ""),
@@ -151,7 +199,7 @@ def test_only_who_asked_may_answer() -> None:
         assert (refused.method, refused.text) == ("toast", "Only who asked may answer this.")
         assert room.port.commands == []
         await room.press(asked, "Yes", ANN)
-        assert len(room.port.commands) == 2
+        assert len(room.port.commands) == 1
 
     in_a_room(test, groups=(-100,))
 
@@ -179,7 +227,7 @@ def test_who_lost_their_role_meanwhile_cannot_press() -> None:
             room.settings = msgspec.structs.replace(room.settings, telegram=telegram)
             async with room.desk():
                 refused = await room.press(asked, "Yes", BOB, toast=True)
-                assert "does not allow bot stop" in refused.text
+                assert "does not allow stop" in refused.text
         assert room.port.commands == []
 
     asyncio.run(test())
@@ -188,7 +236,7 @@ def test_who_lost_their_role_meanwhile_cannot_press() -> None:
 def test_a_refusal_is_passed_on_and_the_next_is_tried() -> None:
     async def test(room: Room) -> None:
         room.port.answer = (False, "there is no bot `hedge-1`")
-        asked = await room.ask("/stop")
+        asked = await room.ask("/forceexit all")
         answered = await room.press(asked, "Yes")
         assert answered.text.count("✗ there is no bot `hedge-1`") == 2
 
@@ -250,7 +298,7 @@ def test_a_message_that_comes_again_after_a_restart_acts_once() -> None:
                 told = await room.api.heard()
                 assert "✓ done" in told.text, "the question is answered already"
                 assert not told.buttons
-            assert [one.verb for one in room.port.taken.values()] == ["desk.kill", "bot.stop", "bot.stop"]
+            assert [one.verb for one in room.port.taken.values()] == ["desk.kill", "task.stop"]
 
     asyncio.run(test())
 

@@ -15,6 +15,7 @@ from rooms import Room, a_room
 from kedge.desk.notices import Level, Notice
 from kedge.desk.post.messages import pack
 from kedge.desk.post.sender import SENT, Sender
+from kedge.desk.post.service import test_notice as a_test
 from kedge.desk.telegram.memory import Memory
 from kedge.desk.telegram.sender import telegram_senders
 
@@ -42,6 +43,21 @@ def test_they_go_to_who_runs_the_desk_or_to_the_chats_that_are_named() -> None:
             assert await sender.send(pack([a_notice(level="info")])) == SENT
             assert room.api.calls[-1][1]["disable_notification"] == "true"
             await sender.close()
+
+    asyncio.run(test())
+
+
+def test_each_chat_is_told_in_its_language() -> None:
+    async def test() -> None:
+        async with a_room(language="fr") as room:
+            memory = Memory(room.people)
+            memory.open()
+            memory.speak(str(ANN), "ru")
+            for sender in senders(room):
+                assert await sender.send(pack([a_test(NOW)])) == SENT
+                await sender.close()
+            said = [(await room.api.heard()).text for _ in range(2)]
+            assert said == ["✓ проверка: этот канал работает", "✓ un essai : ce canal fonctionne"]
 
     asyncio.run(test())
 

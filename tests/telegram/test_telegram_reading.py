@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from bot_api import ANN, BOB, EVE
 from fake_port import CLIENT_ID, NOW, NS, a_bot, a_position
+from market_kit import Gate
 from rooms import Room, a_room
 
 from kedge.desk.telegram.phone import COLUMNS
@@ -100,6 +101,8 @@ def a_desk_with_history(room: Room) -> None:
         "orders": [an_order_row()],
         "positions": [position],
         "held": [position],
+        "listed": lambda args: Gate().rows("listed", args),
+        "quotes": lambda args: Gate().rows("quotes", args),
         "notes": [{"ts_ns": NOW, "level": "alarm", "bot": "", "account": "paper/main", "text": "it is late"}],
         "bots": [{"bot": "hedge-1"}],
         "story": [
@@ -110,7 +113,7 @@ def a_desk_with_history(room: Room) -> None:
 
 def test_every_word_that_looks_is_answered_and_fits_a_phone() -> None:
     """On a small screen nothing is broken by the chat, and no number is cut."""
-    given = {"explain": "/explain hedge-1"}
+    given = {"explain": "/explain hedge-1", "quotes": "/quotes paper/main"}
 
     async def test(room: Room) -> None:
         a_desk_with_history(room)
@@ -134,7 +137,7 @@ SAYS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/status HEDGE-1", ("hedge running",)),
     ("/status 0c", ("joining the touch", "60012.5")),
     ("/bots", ("2 bots", "open 0.02/0.05 at 60012.5")),
-    ("/tasks", ("At work:", "hedge-1 (hedge) running")),
+    ("/tasks", ("At work:", "hedge-1", "peg-1 parked")),
     ("/orders", ("Open orders: 1", "sell 0.05 BTC-PERP", "at 60012.5, filled 0.02")),
     ("/orders hedge-1", ("Open orders: 1",)),
     ("/trades", ("Last fills: 16", "sell 0.05 BTC-PERP", "1.5 USDT")),
@@ -150,7 +153,7 @@ SAYS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/health", ("engine: life 3, 420 records", "paper/main ready", "60000.5 / 60001.5")),
     ("/version", ("engine 0.1.0",)),
     ("/version@kedge_test_bot", ("engine 0.1.0",)),
-    ("/help sell", ("<market> <money> or <amount> <market>", "It asks before it does it.")),
+    ("/help sell", ("<ticker> <sum> or <amount> <ticker>", "It asks before it does it.")),
     ("/help fx", ("/forceexit",)),
     ("/do fills limit=3", ("Last fills: 3",)),
     ("/do positions", ("Positions: 1",)),
@@ -183,17 +186,16 @@ MISTAKES = (
     ("hello", "Commands begin with a slash"),
     ("/status nobody", "There is no bot and no order nobody."),
     ("/help nothing", "There is no /nothing"),
-    ("/sell", "/sell <market> <money> or <amount> <market>"),
-    ("/sell BTC-PERP", "/sell <market> <money>"),
-    ("/sell 1 2", "/sell <market> <money>"),
-    ("/buy BTC-PERP ETH-PERP", "/buy <market> <money>"),
-    ("/buy 1 BTC-PERP 2", "/buy <market> <money>"),
-    ("/buy -5 BTC-PERP", "/buy <market> <money>"),
-    ("/sell nan BTC-PERP", "/sell <market> <money>"),
-    ("/sell 5 BTC-PREP", "did you mean BTC-PERP?"),
-    ("/sell 5 x/y:Z", "There is no market x/y:Z. Known are: paper/main:BTC-PERP"),
-    ("/dump", "/dump <market>"),
-    ("/dump BTC-PERP", "Nothing is held in paper/main:BTC-PERP."),
+    ("/sell", "/sell <ticker> <sum> or <amount> <ticker>"),
+    ("/sell BTC-PERP", "/sell <ticker> <sum>"),
+    ("/sell 1 2", "/sell <ticker> <sum>"),
+    ("/buy BTC-PERP ETH-PERP", "/buy <ticker> <sum>"),
+    ("/buy 1 BTC-PERP x", "/buy <ticker> <sum>"),
+    ("/buy -5 BTC-PERP", "/buy <ticker> <sum>"),
+    ("/sell nan BTC-PERP", "/sell <ticker> <sum>"),
+    ("/dump", "/dump <ticker>"),
+    ("/hedge 5 BTC-PREP", "did you mean BTC-PERP?"),
+    ("/hedge 5 x/y:Z", "There is no market x/y:Z. Known are: paper/main:BTC-PERP"),
     ("/hedge", "/hedge <qty> [market] [sell or buy]"),
     ("/hedge much", "/hedge <qty> [market]"),
     ("/hedge 1 BTC-PERP sell buy", "/hedge <qty> [market]"),

@@ -22,12 +22,14 @@ from asgiref.sync import sync_to_async
 from builders import MAIN, PERP, Trial, perp
 from desk_kit import Web, at_a_desk
 from fake_port import FakePort
+from market_kit import Gate
 
 from kedge.desk.tables.address import file_address
 from kedge.desk.tables.database import Database
 from kedge.desk.tables.projection import Projection
 from kedge.desk.tables.tables import Tables
 from kedge.engine import look
+from kedge.engine.commands import preview
 from kedge.engine.effects import Errand, Place
 from kedge.journal.reading import Reading
 from kedge.model.events import Command, ErrandDone
@@ -47,6 +49,7 @@ class TrialPort(FakePort):
         super().__init__()
         small = perp(qty_step=D("0.001"), min_qty=D("0.001"), min_notional=D(5), tick=D("0.5"))
         self.trial = Trial(instruments=(small,), bid=46715)
+        self.markets = Gate()
         self.reading = Reading.open(folder, "main")
         self.database = Database(file_address(folder / "rows.sqlite", truth=False))
         self.projection = Projection(self.database, "main")
@@ -101,6 +104,12 @@ class TrialPort(FakePort):
             return look.positions(self.trial.e)
         if what == "open_orders":
             return look.orders(self.trial.e)
+        if what == "preview":
+            return preview(self.trial.e, str(args["verb"]), msgspec.json.encode(args["args"]))
+        if what == "stash":
+            return look.stash(self.trial.e, str(args["name"]))
+        if what in ("listed", "quotes"):
+            return self.markets.rows(what, {"after": "", "limit": 500, **args})
         return self.reading.read(what, args)
 
     async def entries(self, after_seq: int) -> AsyncIterator[Entry]:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 from asgiref.sync import sync_to_async
 from desk_kit import ROWS, Web, a_home, at_a_desk
 from fake_port import NOW, NS, FakePort, a_status
+from market_kit import Gate
 
 from kedge.desk.tables.database import Database
 from kedge.desk.tables.people import rows_address
@@ -25,9 +27,10 @@ from kedge.desk.tables.tables import Tables
 from kedge.model import records as r
 from kedge.model.ids import mint
 from kedge.model.instrument import Instrument
-from kedge.model.looks import ScheduleLook, Status
+from kedge.model.looks import ScheduleLook, StashLook, Status
 from kedge.model.order import Move
 from kedge.model.records import Entry, Raw
+from kedge.model.stash import SavedOrder
 from kedge.model.venue import Cash, Fill
 from kedge.settings import Secrets, Settings
 
@@ -60,6 +63,7 @@ def records() -> Iterator[r.Record]:
     yield r.CommandTaken("c2", "pi:ann", "api", "desk.kill", Raw(b"{}"), False, FORMULA)
     cash = Cash("f1", "funding", "USD", D("-0.12345678901234567890"), NOW, SYMBOL)
     yield r.CashMoved(ACCOUNT, cash)
+    yield r.ListSet("whitelist", ("SBER", "peg-1"), "pi:ann")
     yield r.ScheduleSet("nightly", "desk.backup", Raw(b'{"target":"/x"}'), "1d", NOW, "pi:ann")
     yield r.ScheduleRan("nightly", NOW, True, "done", NOW + 1, "schedule:nightly:1")
 
@@ -110,6 +114,12 @@ class ListPort(FakePort):
     def __init__(self) -> None:
         super().__init__()
         self.rows = {name: [] for name in ROWS}
+        self.rows["lists"] = [
+            {"name": "whitelist", "items": "SBER, peg-1", "actor": f"pi:{EVIL}", "set_ns": NOW},
+            {"name": "mine", "items": EVIL, "actor": "pi:ann", "set_ns": NOW},
+        ]
+        self.rows["stash"] = [a_saved_order(), a_saved_order(bot="", price=D("99.5"), kind="take_limit")]
+        self.markets = Gate()
         self.told = entries()
         self.schedules: tuple[ScheduleLook, ...] = (a_schedule(),)
 
@@ -117,13 +127,29 @@ class ListPort(FakePort):
         self._maybe_wrong()
         last = self.told[-1].seq
         return msgspec.structs.replace(
-            a_status(), schedules=self.schedules, seq=last, durable_seq=last, cell="main"
+            a_status(),
+            schedules=self.schedules,
+            stashes=(StashLook("night", ACCOUNT, 2, NOW),),
+            seq=last,
+            durable_seq=last,
+            cell="main",
         )
+
+    async def read(self, what: str, args: dict[str, object]) -> object:
+        if what in ("listed", "quotes"):
+            self._maybe_wrong()
+            return self.markets.rows(what, {"after": "", "limit": 2000, **args})
+        return await super().read(what, args)
 
     async def entries(self, after_seq: int) -> AsyncIterator[Entry]:
         for entry in self.told:
             if entry.seq > after_seq:
                 yield entry
+
+
+def a_saved_order(**changes: Any) -> SavedOrder:
+    made = SavedOrder("BTC-PERP", "buy", D(2), "stop", D(100), bot="peg-1", venue_id="v1")
+    return msgspec.structs.replace(made, **changes)
 
 
 def a_schedule(**changes: object) -> ScheduleLook:

@@ -107,12 +107,17 @@ class Caller:
 
 
 @contextlib.contextmanager
-def served(settings: str = "", *, apart: bool = False, bots: str = "") -> Iterator[RunningDesk]:
+def served(
+    settings: str = "", *, apart: bool = False, bots: str = "", secrets: str = ""
+) -> Iterator[RunningDesk]:
     """A desk of its own in a short folder, ended whatever happens."""
     with tempfile.TemporaryDirectory(prefix="ks-") as folder:
         desk = RunningDesk(Path(folder) / "home", apart, settings)
         if bots:
             (desk.home / "bots.toml").write_text(bots)
+        if secrets:
+            (desk.home / "secrets.toml").write_text(secrets)
+            (desk.home / "secrets.toml").chmod(0o600)
         try:
             desk.start()
             yield desk

@@ -17,6 +17,7 @@ from kedge.settings.api_sections import ApiSettings
 LOOKING = (
     *("status", "bots", "bot-history", "orders", "fills", "positions", "position-minutes", "decisions"),
     *("notes", "commands", "cash", "story", "instruments", "schedules", "schedule-history", "days"),
+    *("listed", "scan", "dscan", "quotes?account=paper/main"),
     *("schedule-runs", "figures", "held", "open-orders", "ping", "preorders", "preorder-sources"),
 )
 MAIN = ("/main/market-data/", "/main/positions/", "/main/preorders/")

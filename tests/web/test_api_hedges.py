@@ -11,6 +11,9 @@ from api_kit import Api, at_an_api
 from asgiref.sync import sync_to_async
 
 from kedge.desk.hedges.shapes import SORTS
+from kedge.model.events import Command
+from kedge.model.records import CommandTaken
+from kedge.runtime.port import EngineAway
 
 ACTIONS = "/main/position-actions/"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -282,6 +285,35 @@ def test_a_retry_after_a_crash_finds_what_was_opened() -> None:
         assert await api.post(ACTIONS, body, ann, key="auto-1234") == first
         assert (await api.post(ACTIONS, body, ann, key="auto-1234-again"))[0] == 409
         assert len(api.port.trial.e.desk.bots) == 1
+
+    at_an_api(run)
+
+
+def test_the_button_of_a_preorder_keeps_its_key_until_it_was_answered() -> None:
+    async def run(api: Api) -> None:
+        await sync_to_async(a_preorder)()
+        web = api.web
+        await web.sign_in("tom", "trader")
+        key = (await web.get("/preorders/1234/")).field("command_id")
+        takes = api.port.command
+
+        async def takes_and_is_gone(command: Command) -> CommandTaken:
+            await takes(command)
+            raise EngineAway("gone before its answer")
+
+        api.port.command = takes_and_is_gone  # type: ignore[method-assign]
+        gone = await web.post("/preorders/1234/open/", command_id=key)
+        api.port.command = takes  # type: ignore[method-assign]
+        page = await web.get(gone.where)
+        assert "Send it again: it acts once" in page.text
+        assert page.field("command_id") == key
+        stranger = web.another()
+        await stranger.sign_in("tina", "trader")
+        assert (await stranger.get(gone.where)).field("command_id") != key, "the key is the person's own"
+        done = await web.post("/preorders/1234/open/", command_id=key)
+        assert done.where == "/preorders/1234/", "answered: the page has another key"
+        assert "is running" in (await web.get(done.where)).text
+        assert len(api.port.trial.e.desk.bots) == 1, "it acted once"
 
     at_an_api(run)
 

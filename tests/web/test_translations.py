@@ -30,6 +30,15 @@ PAGES = (
     *("/you/", "/you/password/", "/you/two-factor/", "/you/tokens/"),
     *("/do/kill/", "/do/bot-stop/?name=hedge-1", "/do/cancel/", "/orders/?state=opn", "/no-such-page/"),
     "/preorders/7/",
+    *("/tasks/", "/tasks/?of=spreads", "/tasks/new/sell/", "/tasks/new/spread/", "/tasks/new/stops/"),
+    *(
+        "/tasks/hedge-1/amend/",
+        "/stashes/",
+        "/stashes/night/",
+        "/lists/",
+        "/scan/?rate=1",
+        "/scan/dividends/",
+    ),
 )
 
 

@@ -223,9 +223,13 @@ def test_tokens_are_shown_once_cut_to_the_role_and_end() -> None:
         await web.sign_in("tom", "trader")
         await web.get("/you/tokens/")
         assert (await web.post("/you/tokens/", name="x", role="admin", days="30")).status == 302
-        made = await web.post("/you/tokens/", name="script", role="trade", days="30")
-        token = re.search(r"kedge_[A-Za-z0-9_-]{43}", made.text)
+        given = {"command_id": (await web.get("/you/tokens/")).field("command_id"), "days": "30"}
+        made = await web.post("/you/tokens/", name="script", role="trade", **given)
+        twice = await web.post("/you/tokens/", name="script", role="trade", **given)
+        assert twice.where == made.where, "a form that is sent twice makes one token"
+        token = re.search(r"kedge_[A-Za-z0-9_-]{43}", (await web.get(made.where)).text)
         assert token
+        assert token[0] not in (await web.get(made.where)).text, "loaded again it is the plain page"
         assert token[0] not in (await web.get("/you/tokens/")).text
         person = await sync_to_async(tokens.person_of)(token[0])
         assert person is not None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
+from html import unescape
 from pathlib import Path
+from urllib.parse import urlencode
 
 import msgspec
 from asgiref.sync import sync_to_async
@@ -99,6 +102,40 @@ def test_a_double_click_acts_once() -> None:
         assert {page.where for page in pages} == {"/bots/"}
         assert list(web.port.taken) == [given["command_id"]], "one command, however often it was sent"
         assert "done" in (await web.get("/bots/")).text
+
+    at_a_desk(run)
+
+
+def test_going_back_to_an_answered_question_asks_nothing() -> None:
+    """The browser asks for the page anew; its address has the key, which was answered."""
+
+    async def run(web: Web) -> None:
+        await web.sign_in("tom", "trader")
+        at = "/do/bot-stop/?name=hedge-1&next=/bots/"
+        asked = await web.get(at)
+        key, seal = asked.field("command_id"), re.search(r'data-asked="([^"]+)"', asked.text)
+        assert seal
+        address = f"{at}&{urlencode({'asked': seal[1]})}"
+        assert (await web.get(address)).field("command_id") == key, "not answered: the same question"
+        await web.post("/do/bot-stop/", name="hedge-1", command_id=key, next="/bots/")
+        back = await web.get(address)
+        assert "it was done once" in back.text
+        assert "<form" not in back.text.partition('id="ask"')[2].partition("</section>")[0]
+        anew = re.search(r'href="(/do/bot-stop/[^"]*)"', back.text)
+        assert anew
+        assert (await web.get(unescape(anew[1]))).field("command_id") != key
+        # The key of one question fits no other, nor another person's; what was refused may be asked again.
+        other = await web.get(f"/do/bot-stop/?name=pair-1&{urlencode({'asked': seal[1]})}")
+        assert other.field("command_id") != key
+        stranger = web.another()
+        await stranger.sign_in("tina", "trader")
+        assert (await stranger.get(address)).field("command_id") != key
+        web.port.answer = (False, "not now")
+        refused = await web.get(at)
+        seal, key = re.search(r'data-asked="([^"]+)"', refused.text), refused.field("command_id")
+        assert seal
+        await web.post("/do/bot-stop/", name="hedge-1", command_id=key)
+        assert (await web.get(f"{at}&{urlencode({'asked': seal[1]})}")).field("command_id") != key
 
     at_a_desk(run)
 
@@ -308,3 +345,13 @@ def test_an_engine_that_never_spoke_leaves_readable_pages() -> None:
 
 def test_the_status_of_the_kit_is_the_one_shown() -> None:
     assert a_status().needs == ("bot peg-1 is parked: fault: KeyError",)
+
+
+def test_what_is_loaded_ahead_is_all_there() -> None:
+    """Also every template, so that one that cannot be read is found before somebody opens it."""
+    from kedge.desk.web import part
+    from kedge.desk.web.pages import yours
+
+    yours.zones.cache_clear()
+    part.warm()
+    assert yours.zones.cache_info().currsize == 1

@@ -15,16 +15,27 @@ def test_owners_add_people_and_the_password_is_shown_once() -> None:
     async def run(web: Web) -> None:
         await web.sign_in("ann", "owner")
         await web.get("/people/")
-        page = await web.post("/people/", do="add", name="bob", role="trader")
-        once = re.search(r'class="token">([^<]+)<', page.text)
+        added = await web.post("/people/", do="add", name="bob", role="trader")
+        assert (added.status, added.text) == (302, ""), "loading the answer again must add nobody"
+        other_owner = web.another()
+        await other_owner.sign_in("olga", "owner")
+        assert 'class="token"' not in (await other_owner.get(added.where)).text, "for who made it alone"
+        once = re.search(r'class="token">([^<]+)<', (await web.get(added.where)).text)
         assert once
-        assert once[1] not in (await web.get("/people/")).text
+        assert once[1] not in (await web.get(added.where)).text
         from django.contrib.sessions.models import Session
 
         kept = await sync_to_async(lambda: [str(one.get_decoded()) for one in Session.objects.all()])()
         assert not any(once[1] in one for one in kept), "a session holds no password"
         other = web.another()
         assert (await other.sign_in("bob", password=once[1])).where == "/"
+        key = {"command_id": (await web.get("/people/")).field("command_id")}
+        sent = [await web.post("/people/", do="password", name="bob", **key) for _ in range(3)]
+        assert len({page.where for page in sent}) == 1, "a double click makes one password"
+        again = re.search(r'class="token">([^<]+)<', (await web.get(sent[0].where)).text)
+        assert again
+        assert again[1] != once[1]
+        assert (await web.another().sign_in("bob", password=again[1])).where == "/"
         wrong = await web.post("/people/", do="add", name="b<b>", role="trader")
         assert wrong.status == 302
         assert "a name is 1 to 64 letters" in (await web.get("/people/")).text

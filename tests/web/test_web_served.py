@@ -190,6 +190,42 @@ def test_the_desk_in_another_database(kind: str, tmp_path: Path) -> None:
             assert msgspec.json.decode(curve.text)["equity"], "the curve has begun"
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_database_that_is_away_at_the_start_is_said_and_found_when_it_is_back(kind: str) -> None:
+    """Engine and pages start without it; then, in the middle of the day, it goes away once more."""
+    with servers.started(kind) as server:
+        url = server.url(server.make().name)
+        server.halt()
+        with served(f'[database]\nurl = "{url}"\n', apart=True) as desk:
+            stranger = Caller(desk.address)
+            eventually(lambda: stranger.get("/").status == 503, "the pages say so")
+            for where in ("/", "/sign-in/", "/bots/", "/no/such/page/"):
+                said = stranger.get(where)
+                assert (said.status, said.headers["Retry-After"]) == (503, "5"), where
+                assert "The people&#x27;s database is away" in said.text
+                assert not _tells_where(said.text, server), "strangers learn nothing of the inside"
+                assert "Content-Security-Policy" in said.headers
+            for_programs = stranger.get("/api/v1/status")
+            assert for_programs.status == 503
+            assert msgspec.json.decode(for_programs.text)["error"]["code"] == "away"
+            assert stranger.get("/healthz").status == 200
+            assert stranger.get("/static/desk/desk.css").status == 200
+            assert "check [database] and that it runs" in desk.said()
+            assert {one["bot"] for one in desk.json("bots")} >= {"hedge-1"}, "trading goes on"
+            server.go_on()
+            owner = Caller(desk.address)
+            owner.come_in(desk.one_time_password())
+            answers_again(owner, "/bots/", "hedge-1")
+            server.halt()
+            assert owner.get("/bots/").status == 503
+            server.go_on()
+            answers_again(owner, "/bots/", "hedge-1")
+
+
+def _tells_where(text: str, server: servers.Server) -> bool:
+    return str(server.folder) in text or server.user in text.replace("Kedge", "")
+
+
 def test_a_port_that_is_taken_is_said_and_trading_goes_on() -> None:
     with served() as desk:
         second = RunningDesk(desk.home.parent / "second")

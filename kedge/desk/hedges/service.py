@@ -28,6 +28,9 @@ from kedge.settings import HedgeSettings
 ROWS_MOST = 20_000
 PAGE = 1000
 COMMENT_MOST = 300
+# Numbers as the gate's client sends them, and read as they were written.
+_params = msgspec.json.Encoder(decimal_format="number")
+_exact = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 class Books(Protocol):
@@ -104,8 +107,8 @@ async def close_hedge(desk: Books, hedge: Hedge, *, command_id: str = "", of: st
 async def as_asked(desk: Books, taken: CommandTaken, verb: str, **args: object) -> CommandTaken:
     """The whole answer, if this is what was asked under its key. Raises `Refused`."""
     known = await _whole(desk, taken)
-    before = msgspec.json.decode(known.args, type=dict[str, Any])
-    now = msgspec.json.decode(msgspec.json.encode(args))
+    before = _exact.decode(known.args)
+    now = _exact.decode(_params.encode(args))
     if known.verb != verb or any(before.get(name) != value for name, value in now.items()):
         raise Refused(
             f"the key {taken.command_id} was used for something else before ({known.verb});"

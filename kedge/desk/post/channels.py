@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kedge.desk.notices import Notice, at_least
+from kedge.desk.post.languages import Languages
 from kedge.desk.post.mail import MailSender
 from kedge.desk.post.sender import Sender
 from kedge.desk.post.webhook import WebhookSender
@@ -25,12 +26,16 @@ def senders_of(settings: Settings, secrets: Secrets, people: PeopleDatabase, clo
     if settings.mail.server:
         password = secrets.find(settings.mail.password, "[mail]") if settings.mail.password else None
         wants = wanted(settings, settings.notices.mail)
-        found.append(MailSender(settings.mail, password, wants, settings.desk.name))
+        languages = Languages(people, settings.mail.people, settings.notices.language)
+        found.append(MailSender(settings.mail, password, wants, settings.desk.name, languages))
     if settings.webhooks.urls:
         secret = secrets.find(settings.webhooks.secret, "[webhooks]")
         wants = wanted(settings, settings.notices.webhook)
         timeout_s = settings.webhooks.timeout_s
-        found += [WebhookSender(url, secret, wants, clock, timeout_s) for url in settings.webhooks.urls]
+        spoken = settings.notices.language
+        found += [
+            WebhookSender(url, secret, wants, clock, timeout_s, spoken) for url in settings.webhooks.urls
+        ]
     return found
 
 

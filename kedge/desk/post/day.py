@@ -7,9 +7,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from kedge.client import DeskAway, Refused
-from kedge.desk.notices import HOUR_NS, SECOND_NS, DayFigures, Notice, summary
+from kedge.desk.notices import HOUR_NS, SECOND_NS, Notice, a_notice
 from kedge.desk.parts import DeskContext
+from kedge.desk.said import Said, as_it_came, say
+from kedge.model.looks import Status
+from kedge.model.numbers import text
 from kedge.settings import NoticeSettings
 
 DAY_NS = 24 * HOUR_NS
@@ -50,6 +55,35 @@ class Day:
         return figures_of(rows, False)
 
 
+class DayFigures(Struct, frozen=True):
+    """A day's sums: per settlement asset the profit that was taken, per asset the fees."""
+
+    fills: int
+    realised: dict[str, Decimal]
+    fees: dict[str, Decimal]
+    complete: bool = True
+
+
+def summary(day: str, status: Status | None, figures: DayFigures, now_ns: int, prefix: str) -> Notice:
+    """What is sent at the end of a day; its key is the day's, so it comes once."""
+    fills = str(figures.fills)
+    if figures.complete:
+        lines = [say("{day}: {n} fills", day=day, n=fills)]
+    else:
+        lines = [say("{day}: at least {n} fills", day=day, n=fills)]
+    lines.append(say("realised {money}", money=_money(figures.realised)))
+    if figures.fees:
+        lines.append(say("fees {money}", money=_money(figures.fees)))
+    if status is not None:
+        running = str(sum(bot.phase == "running" for bot in status.bots))
+        lines.append(say("unrealised {money}", money=_money(status.unrealised)))
+        lines.append(say("{n} of {of} bots running", n=running, of=str(len(status.bots))))
+        lines += [as_it_came(f"! {need}") for need in status.needs[:5]]
+    names = [f"line{number}" for number in range(len(lines))]
+    said = Said("\n".join(f"{{{name}}}" for name in names), dict(zip(names, lines, strict=True)))
+    return a_notice(f"{prefix}/summary/{day}", "summary", "info", said, now_ns)
+
+
 def due_day(at: str, zone: tzinfo, now_ns: int) -> str:
     """The day whose summary is due now, "" where none is (too early, or too late for it)."""
     if not at:
@@ -70,3 +104,8 @@ def figures_of(rows: list[dict[str, Any]], complete: bool) -> DayFigures:
         realised[settle] = realised.get(settle, Decimal(0)) + Decimal(str(row["realised"]))
         fees[fee_asset] = fees.get(fee_asset, Decimal(0)) + Decimal(str(row["fee"]))
     return DayFigures(len(rows), realised, {asset: fee for asset, fee in fees.items() if fee}, complete)
+
+
+def _money(amounts: dict[str, Decimal]) -> str:
+    shown = [f"{text(amount)} {asset}" for asset, amount in sorted(amounts.items()) if amount]
+    return ", ".join(shown) or "0"

@@ -10,11 +10,12 @@ import asyncio
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 
 from kedge.desk.notices import Notice
-from kedge.desk.post.messages import Message, subject
+from kedge.desk.post.languages import Languages
+from kedge.desk.post.messages import Message, pack, subject
 from kedge.desk.post.sender import SENT, Verdict
 from kedge.settings import MailSettings, Secret
 
@@ -30,7 +31,11 @@ class MailSender:
         password: Secret | None,
         wants: Callable[[Notice], bool],
         desk: str = "kedge",
+        languages: Languages | None = None,
     ) -> None:
+        self._languages = languages or Languages(None, {}, "en")
+        # What readers of a language have already, while another language's mail must be tried again.
+        self._have: dict[str, set[str]] = {}
         self._settings, self._password, self._desk = settings, password, desk
         self._wants = wants
 
@@ -41,20 +46,39 @@ class MailSender:
         pass
 
     async def send(self, message: Message) -> Verdict:
-        return await asyncio.to_thread(self._deliver, self._written(message))
+        return await asyncio.to_thread(self._send, message)
 
     async def close(self) -> None:
         pass
 
-    def _written(self, message: Message) -> EmailMessage:
+    def _send(self, message: Message) -> Verdict:
+        """One mail per language; it is delivered when all of them are."""
+        verdicts: list[Verdict] = []
+        for language, to in self._languages.groups(self._settings.to).items():
+            had = self._have.setdefault(language, set())
+            new = [notice for notice in message.notices if notice.key not in had]
+            if not new:
+                verdicts.append(SENT)
+                continue
+            mine = message if len(new) == len(message.notices) else pack(new)
+            verdict = self._deliver(self._written(mine, language, to))
+            if verdict.state != "later":
+                had.update(notice.key for notice in mine.notices)
+            verdicts.append(verdict)
+        if later := [one for one in verdicts if one.state == "later"]:
+            return max(later, key=lambda one: one.wait_s)
+        self._have.clear()
+        return SENT if SENT in verdicts else verdicts[0]
+
+    def _written(self, message: Message, language: str, to: Sequence[str]) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self._settings.sender
-        mail["To"] = ", ".join(self._settings.to)
-        mail["Subject"] = f"[{self._desk}] {' '.join(subject(message).split())}"
+        mail["To"] = ", ".join(to)
+        mail["Subject"] = f"[{self._desk}] {' '.join(subject(message, language).split())}"
         made = hashlib.sha256(message.key.encode()).hexdigest()[:32]
         mail["Message-ID"] = f"<{made}@kedge.invalid>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.text + "\n")
+        mail.set_content(message.text_in(language) + "\n")
         return mail
 
     def _deliver(self, mail: EmailMessage) -> Verdict:

@@ -229,7 +229,7 @@ class Outbox:
         )
         return {str(channel): int(count) for channel, count in found}
 
-    def lines(self, state: str = "", limit: int = 50) -> list[Line]:
+    def lines(self, state: str = "", limit: int = 50, language: str = "en") -> list[Line]:
         """The newest first."""
         where = "WHERE state = ?" if state else "WHERE ? = ''"
         found = self._people.fetch(
@@ -243,7 +243,7 @@ class Outbox:
                 str(is_),
                 str(level),
                 str(kind),
-                _notice.decode(str(body)).text,
+                _notice.decode(str(body)).told(language),
                 int(made),
                 int(tries),
                 str(trouble),

@@ -16,7 +16,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from kedge.client import DeskAway, Refused
-from kedge.desk.notices import HOUR_NS, SECOND_NS, Notice, Scribe, troubles, watch
+from kedge.desk.notices import HOUR_NS, SECOND_NS, Notice, Scribe, a_notice, troubles, watch
 from kedge.desk.parts import DeskContext
 from kedge.desk.post.channels import senders_of
 from kedge.desk.post.day import Day
@@ -24,6 +24,7 @@ from kedge.desk.post.delivery import Delivery
 from kedge.desk.post.lease import RENEW_S, Leases, new_holder
 from kedge.desk.post.outbox import Outbox, Place
 from kedge.desk.post.sender import Sender
+from kedge.desk.said import say
 from kedge.desk.tables.people import DatabaseTrouble, PeopleDatabase, people_of
 from kedge.model.records import Entry
 
@@ -166,9 +167,11 @@ class Post:
             said = []
             if place is not None:
                 fresh = Place(desk, last, place.standing, place.summary_day)
-                words = "the journal is another one, or an older copy, than the desk knew: told from here on"
+                words = say(
+                    "the journal is another one, or an older copy, than the desk knew: told from here on"
+                )
                 now_ns = self._context.clock()
-                said = [Notice(f"{prefix}/journal/{now_ns}", "engine", "warn", words, now_ns)]
+                said = [a_notice(f"{prefix}/journal/{now_ns}", "engine", "warn", words, now_ns)]
             await self._keep(said, fresh)
             return last
 
@@ -240,5 +243,5 @@ class Post:
 
 def test_notice(now_ns: int) -> Notice:
     """What `kedge notices --test` and the button on the page send."""
-    words = "a test: this channel works"
-    return Notice(f"test/{now_ns // SECOND_NS}", "note", "alarm", words, now_ns, over=True)
+    words = say("a test: this channel works")
+    return a_notice(f"test/{now_ns // SECOND_NS}", "note", "alarm", words, now_ns, over=True)

@@ -35,7 +35,9 @@ class WebhookSender:
         wants: Callable[[Notice], bool],
         clock: Callable[[], int],
         timeout_s: float = 10,
+        language: str = "en",
     ) -> None:
+        self._language = language
         self._url, self._secret, self._clock = url, secret, clock
         self._wants = wants
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
@@ -55,7 +57,15 @@ class WebhookSender:
 
     async def send(self, message: Message) -> Verdict:
         body = msgspec.json.encode(
-            {"key": message.key, "level": message.level, "text": message.text, "notices": message.notices}
+            {
+                "key": message.key,
+                "level": message.level,
+                "text": message.text_in(self._language),
+                "notices": [
+                    msgspec.structs.replace(one, text=one.told(self._language), said=None)
+                    for one in message.notices
+                ],
+            }
         )
         stamp = str(self._clock() // SECOND_NS)
         headers = {

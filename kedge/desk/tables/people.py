@@ -69,6 +69,18 @@ class PeopleDatabase(Database):
                 within.upsert("desk_part", ["part"], {"part": part, "version": len(steps)})
         return had
 
+    def has_table(self, name: str) -> bool:
+        """Whether it was made yet: Django's tables are, when the pages run for the first time."""
+        if self.address.kind == "sqlite":
+            asked = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+        else:
+            own = "current_schema()" if self.address.kind == "postgresql" else "DATABASE()"
+            asked = (
+                "SELECT COUNT(*) FROM information_schema.tables"
+                f" WHERE table_schema = {own} AND table_name = ?"
+            )
+        return bool(self.fetch(asked, (name,))[0][0])
+
 
 def people_of(home: Home, settings: Settings, secrets: Secrets) -> PeopleDatabase:
     """Raises `SettingsWrong`; opens nothing yet."""

@@ -17,9 +17,8 @@ from kedge.journal.schema import (
     APPLIED,
     VERSION,
     drops_sql,
-    index_name,
-    indexes,
     indexes_sql,
+    named_indexes,
     tables_sql,
     views_sql,
 )
@@ -110,11 +109,12 @@ class Projection:
             if any(f'"{name}"' in statement for name in missing):
                 with self.database.transaction() as within:
                     within.execute(statement)
-        if missing and self.database.address.kind != "mysql":
+        if missing:
             # Without knowing how the values lie, a database may choose the wrong one of them.
+            word = "ANALYZE TABLE" if self.database.address.kind == "mysql" else "ANALYZE"
             with self.database.transaction() as within:
                 for name in TABLES:
-                    within.execute(f'ANALYZE "{name}"')
+                    within.execute(f'{word} "{name}"')
         self.indexed = True
 
     def digest(self) -> str:
@@ -176,9 +176,8 @@ class Projection:
 
     def missing(self) -> list[str]:
         there = {name for (name,) in self.database.fetch(_INDEXES[self.database.address.kind])}
-        wanted = [
-            index_name(name, columns[0]) for name, table in TABLES.items() for columns in indexes(table)
-        ]
+        dialect = self.database.dialect
+        wanted = [index for name, table in TABLES.items() for index in named_indexes(name, table, dialect)]
         return [name for name in wanted if name not in there]
 
 

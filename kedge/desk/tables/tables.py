@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kedge.desk.tables.database import Database
+from kedge.desk.tables.database import Database, Row
 from kedge.desk.tables.projection import Projection, not_made
 from kedge.journal.asking import Question, row_of, table_of
 from kedge.journal.rows import LIMIT_MAX, Ask, StoryRow
@@ -80,16 +80,17 @@ class Tables:
                 f"pages can be reached by number up to row {OFFSET_MAX:,}; narrow the question (by time, for"
                 " example), or go on from page to page"
             )
-        if ask.text and (found := self._by_id(question, ask.text, after)) is not None:
-            return found
-        fits = self._count(question, SEARCHED_MAX, no_text=True) if ask.text else 0
-        total = self._count(question, COUNTED_MAX)
-        rows = self._rows(question, after, few=(fits if ask.text else total) <= COUNTED_MAX)
-        return _page(question, rows, total, searched_all=fits <= SEARCHED_MAX)
+        if not ask.text:
+            total = self._count(question, COUNTED_MAX)
+            rows = self._rows(question, after, few=total <= COUNTED_MAX)
+            return _page(question, rows, total)
+        return self._by_id(question, ask.text, after) or self._by_text(question, after)
 
     def count(self, what: str, ask: Ask = EVERYTHING) -> tuple[int, bool]:
         """How many rows, and whether that is all of them (they are counted up to 10,000)."""
-        total = self._count(self._question(what, ask), COUNTED_MAX)
+        question = self._question(what, ask)
+        edge = self._edge(question) if ask.text else None
+        total = self._count(question.within(edge) if edge else question, COUNTED_MAX)
         return min(total, COUNTED_MAX), total <= COUNTED_MAX
 
     def one(self, what: str, *key: Any) -> Any:
@@ -106,9 +107,11 @@ class Tables:
         """All rows, a page at a time: for files. `limit` and `offset` do not count."""
         ask = msgspec.structs.replace(ask, limit=LIMIT_MAX, offset=0)
         question, after = self._question(what, ask), ""
-        few = self._count(question, COUNTED_MAX, no_text=True) <= COUNTED_MAX
+        few = (
+            (self._edge(question) is None) if ask.text else self._count(question, COUNTED_MAX) <= COUNTED_MAX
+        )
         while True:
-            rows = self._rows(question, after, few, everywhere=True)
+            rows = self._rows(question, after, few)
             yield from (row_of(question.table, row) for row in rows[:LIMIT_MAX])
             if len(rows) <= LIMIT_MAX:
                 return
@@ -166,25 +169,38 @@ class Tables:
             self._made = True
         return Question(what, ask, self.cell, self.database.dialect)
 
-    def _rows(self, question: Question, after: str, few: bool, everywhere: bool = False) -> list[Any]:
+    def _rows(self, question: Question, after: str, few: bool) -> list[Any]:
         index = question.index_for(few) if self._has_indexes() else ""
-        window = 0 if everywhere else SEARCHED_MAX
-        sql, values = question.rows(after, index, window, more=1)
+        sql, values = question.rows(after, index, more=1, few=few)
         return [question.shape.read(row) for row in self.database.fetch(sql, values)]
 
-    def _count(self, question: Question, most: int, no_text: bool = False) -> int:
-        if no_text and question.ask.text:
-            ask = msgspec.structs.replace(question.ask, text=None)
-            question = Question(question.what, ask, self.cell, self.database.dialect)
-        sql, values = question.count(most + 1, SEARCHED_MAX)
+    def _count(self, question: Question, most: int) -> int:
+        index = question.index_for(few=True) if question.ask.text and self._has_indexes() else ""
+        sql, values = question.count(most + 1, index)
         return int(self.database.fetch(sql, values)[0][0])
+
+    def _by_text(self, question: Question, after: str) -> Page:
+        """Among the newest rows that fit the filters."""
+        edge = self._edge(question)
+        newest = question.within(edge) if edge else question
+        rows = self._rows(newest, after, few=True)
+        whole = not after and not question.ask.offset and len(rows) <= question.ask.limit
+        # What fits on the first page needs no counting, which looks at all of them again.
+        total = len(rows) if whole else self._count(newest, COUNTED_MAX)
+        return _page(newest, rows, total, searched_all=edge is None)
+
+    def _edge(self, question: Question) -> Row | None:
+        """Where the newest rows end among which a text is looked for; None where there are no more."""
+        index = question.index_for(few=False, newest=True) if self._has_indexes() else ""
+        found = self.database.fetch(*question.edge(SEARCHED_MAX, index))
+        return found[0] if found else None
 
     def _by_id(self, question: Question, text: str, after: str) -> Page | None:
         for column in question.table.ids:
             exactly = question.exactly(column, text)
             rows = self._rows(exactly, after, few=True)
             if rows:
-                return _page(exactly, rows, self._count(exactly, COUNTED_MAX), searched_all=True)
+                return _page(exactly, rows, self._count(exactly, COUNTED_MAX))
         return None
 
     def _story(self, ask: Ask) -> tuple[StoryRow, ...]:
@@ -198,7 +214,7 @@ class Tables:
         return self._indexed
 
 
-def _page(question: Question, rows: list[Any], total: int, searched_all: bool) -> Page:
+def _page(question: Question, rows: list[Any], total: int, searched_all: bool = True) -> Page:
     limit = question.ask.limit
     shown = rows[:limit]
     return Page(

@@ -7,7 +7,7 @@ question that comes first.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +17,13 @@ from msgspec import Struct, inspect
 from kedge.bots import BUILT_IN
 from kedge.desk import commands
 from kedge.desk.commands import Deed
+from kedge.desk.params import ParamWrong, values_from
 from kedge.desk.telegram.tongue import Tongue
 from kedge.desk.telegram.vocabulary import ALIASES, BY_NAME, WORDS, Word, form_of
 from kedge.model.forms import Entry, form
-from kedge.model.looks import BotLook, PositionLook, Status
+from kedge.model.looks import BotLook, Status
 from kedge.model.numbers import ZERO, BadNumber, exact, text
-from kedge.model.sentences import mistake, nearest, unknown_name
+from kedge.model.sentences import mistake, nearest
 
 _COMMAND = re.compile(r"^/([A-Za-z_]+)(?:@(\w+))?(?:\s+(.*))?$", re.DOTALL)
 _NUMBER = re.compile(r"^[+-]?(\d[\d_]*)?([.,]\d+)?$")
@@ -31,6 +32,9 @@ _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 60}
 # A command line longer than this is no command.
 LINE_MAX = 1000
 WORDS_MAX = 40
+
+# The parameters of a kind of bot; None where it has no kind of that name.
+ShapeOf = Callable[[str], type[Struct] | None]
 
 _json = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -124,45 +128,6 @@ def number(value: str) -> Decimal | None:
 # ── what it costs money to do ───────────────────────────────────────────────────────────────────
 
 
-def trade(typed: Typed, status: Status, name: str, say: Tongue) -> Order:
-    """/sell and /buy: `<market> <money>` or `<amount> <market>`; where the number stands decides."""
-    if len(typed.args) != 2:
-        raise wrong(typed.word, say)
-    first, second = number(typed.args[0]), number(typed.args[1])
-    if (first is None) == (second is None):
-        raise wrong(typed.word, say)
-    side = typed.word.name
-    market = market_named(typed.args[0] if first is None else typed.args[1], status, say)
-    if first is not None:
-        how, what = {"qty": text(first)}, say("{amount} of {market}", amount=text(first), market=market)
-    else:
-        assert second is not None
-        how = {"money": text(second)}
-        what = say("{market} for {amount}", amount=text(second), market=market)
-    question = say("Sell {what}?", what=what) if side == "sell" else say("Buy {what}?", what=what)
-    return Order((_peg(name, market, side, how),), _real(question, market, status, say))
-
-
-def dump(typed: Typed, status: Status, held: Sequence[PositionLook], name: str, say: Tongue) -> Order:
-    """The whole position of a market, whoever holds it, by one peg."""
-    market = market_named(exactly_one(typed, say), status, say)
-    mine = [one for one in held if one.market == market and one.qty]
-    net = sum((one.qty for one in mine), ZERO)
-    if not net:
-        raise Mistyped(say("Nothing is held in {market}.", market=market))
-    side = "sell" if net > 0 else "buy"
-    holders = ", ".join(f"{one.bot or say('the account')} {text(one.qty)}" for one in mine)
-    question = say(
-        "{side} {amount} of {market}? It is held by: {holders}. Their bots keep their own count.",
-        side=say(side).capitalize(),
-        amount=text(abs(net)),
-        market=market,
-        holders=holders,
-    )
-    step = _peg(name, market, side, {"qty": text(abs(net))})
-    return Order((step,), _real(question, market, status, say))
-
-
 def hedge(typed: Typed, status: Status, name: str, say: Tongue) -> Order:
     """`/hedge <qty> [market] [sell|buy]`: the market may be left out where there is one perpetual only."""
     args = [one for one in typed.args if one.lower() not in ("sell", "buy")]
@@ -199,7 +164,7 @@ def all_bots(typed: Typed, status: Status, say: Tongue) -> Order:
     deed, phases, question = {
         "start": ("bot resume", ("paused",), say("Resume {names}?", names="{names}")),
         "resume": ("bot resume", ("paused",), say("Resume {names}?", names="{names}")),
-        "stop": ("bot stop", ("running", "paused", "parked"), say("Stop {names}?", names="{names}")),
+        "stop": ("stop", ("running", "paused"), say("Stop {names}?", names="{names}")),
         "stopbot": ("bot stop", (), say("Stop {names}?", names="{names}")),
         "pause": ("bot pause", ("running",), ""),
     }[typed.word.name]
@@ -215,6 +180,8 @@ def all_bots(typed: Typed, status: Status, say: Tongue) -> Order:
     if not meant:
         raise Mistyped(say("There is no bot that this could be said of."))
     steps = tuple(Step(deed, {"name": name}) for name in meant)
+    if typed.word.name == "stop":
+        steps = (Step("stop", {}),)
     return Order(steps, question.format(names=", ".join(meant)) if question else "")
 
 
@@ -230,7 +197,11 @@ def cancel(typed: Typed, status: Status, say: Tongue) -> Order:
     return Order((Step("cancel", {whose: given, "why": "asked by Telegram"}),))
 
 
-def anything(typed: Typed, status: Status | None, say: Tongue) -> Order:
+def built_in_shape(kind: str) -> type[Struct] | None:
+    return BUILT_IN[kind].Config if kind in BUILT_IN else None
+
+
+def anything(typed: Typed, status: Status | None, say: Tongue, shape_of: ShapeOf = built_in_shape) -> Order:
     """/do: a deed by its name, required arguments in their order, others as name=value."""
     deed, rest = _deed_of(typed, say)
     args: dict[str, Any] = {}
@@ -252,7 +223,7 @@ def anything(typed: Typed, status: Status | None, say: Tongue) -> Order:
     if [one for one in places if one.name not in args]:
         raise Mistyped(do_form(deed, say))
     for entry in pairs:
-        args[entry.name] = _pairs(deed, args, free, status, say)
+        args[entry.name] = _pairs(deed, args, free, status, shape_of)
     asks = deed.role != "look"
     shown = " ".join(rest)
     question = say("Do this: {what}?", what=f"{deed.name} {shown}".strip()) if asks else ""
@@ -306,10 +277,6 @@ def bot_named(given: str, status: Status, say: Tongue) -> BotLook:
 
 
 # ── helpers ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _peg(name: str, market: str, side: str, how: dict[str, str]) -> Step:
-    return Step("bot add", {"name": name, "kind": "peg", "config": {"market": market, "side": side, **how}})
 
 
 def _exit(bot: BotLook) -> Step:
@@ -366,33 +333,22 @@ def _value(given: str, entry: Entry, say: Tongue) -> Any:
 
 
 def _pairs(
-    deed: Deed, args: dict[str, Any], free: dict[str, str], status: Status | None, say: Tongue
+    deed: Deed, args: dict[str, Any], free: dict[str, str], status: Status | None, shape_of: ShapeOf
 ) -> dict[str, Any]:
-    """Parameters of a bot by its kind's types; those of a kind of one's own as JSON or text."""
+    """Parameters of a bot by its kind's types, as the form on the page reads them; others as JSON or text."""
     kind = str(args.get("kind", ""))
     if not kind and status is not None:
         kind = next((bot.kind for bot in status.bots if bot.bot == args.get("name")), "")
-    shape: type[Struct] | None = BUILT_IN[kind].Config if kind in BUILT_IN else None
-    if shape is None or not deed.verb.startswith(("bot.add", "bot.amend")):
+    wanted = deed.verb.startswith(("bot.add", "bot.amend"))
+    shape = shape_of(kind) if kind and wanted else None
+    if shape is None:
         return {name: _guess(value) for name, value in free.items()}
-    known = {entry.name: entry for entry in form(shape)}
-    made: dict[str, Any] = {}
-    for name, value in free.items():
-        if name not in known:
-            raise Mistyped(unknown_name(name, known, "parameter", deed.name))
-        made[name] = _typed(value, known[name], say)
-    return made
-
-
-def _typed(value: str, entry: Entry, say: Tongue) -> Any:
-    if isinstance(entry.shape, inspect.DecimalType):
-        try:
-            return text(exact(value.replace(",", ".")))
-        except BadNumber as error:
-            raise Mistyped(f"`{entry.name}`: {error}") from None
-    if isinstance(entry.shape, (inspect.ListType, inspect.VarTupleType)) and not value.startswith("["):
-        return [part for part in value.split(",") if part]
-    return _value(value, entry, say)
+    decimals = [entry.name for entry in form(shape) if isinstance(entry.shape, inspect.DecimalType)]
+    given = {name: value.replace(",", ".") if name in decimals else value for name, value in free.items()}
+    try:
+        return values_from(given, shape, deed.name, whole=deed.verb == "bot.add")
+    except ParamWrong as wrong_:
+        raise Mistyped(str(wrong_)) from None
 
 
 def _guess(value: str) -> Any:

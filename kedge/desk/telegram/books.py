@@ -29,7 +29,7 @@ class Books:
             return await self._context.link.desk("telegram").read(what, **filters)
         except DeskAway:
             tables = self._context.tables
-            if tables is None or what == "held":
+            if tables is None or what in ("held", "stash", "listed", "quotes"):
                 raise
             return await asyncio.to_thread(_from_tables, tables, what, filters)
 

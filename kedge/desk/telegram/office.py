@@ -13,11 +13,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
+from kedge import kinds
 from kedge.client import DeskAway, Refused
 from kedge.desk import commands
 from kedge.desk.commands import Role
@@ -25,14 +27,15 @@ from kedge.desk.notices import LEVELS
 from kedge.desk.parts import DeskContext
 from kedge.desk.screens import span
 from kedge.desk.tables.people import DatabaseTrouble
-from kedge.desk.telegram import asks, views, vocabulary
+from kedge.desk.telegram import asks, traders, views, vocabulary
 from kedge.desk.telegram.asks import Mistyped, Order, Step, Typed
 from kedge.desk.telegram.memory import ANSWER_NS, SECOND_NS, Memory, Question
 from kedge.desk.telegram.phone import Answer, clean
 from kedge.desk.telegram.reads import OLD_NS, READERS, Reads
 from kedge.desk.telegram.tongue import LANGUAGES, Tongue
+from kedge.desk.telegram.traders import Then
 from kedge.desk.telegram.views import Eyes
-from kedge.model.looks import PositionLook
+from kedge.model.looks import Preview, Status
 from kedge.model.records import CommandTaken
 from kedge.settings.notice_sections import NOTICE_KINDS
 
@@ -41,6 +44,9 @@ LATE_NS = 120 * SECOND_NS
 MUTE_S = 3600
 MUTE_MOST_S = 30 * 86_400
 DATA_MAX = 64
+DONE = "✓"
+# After a /cancel of whole accounts it is looked this often, this far apart, for what remains.
+REMAINS_LOOKS, REMAINS_S = 10, 0.5
 
 
 class Person(Struct, frozen=True):
@@ -126,7 +132,7 @@ class Office:
         if word.name == "start" and not typed.args and not self._is_paused():
             # How every chat with a bot begins.
             return self._paged(views.help_("", heard.person.role, say), "/help", 0, eyes)
-        if word.name in READERS or word.name == "help":
+        if (word.name in READERS and not _starts(typed)) or word.name == "help":
             return await self._read(typed, heard.person, 0, eyes)
         return await self._change(typed, heard, eyes)
 
@@ -154,11 +160,11 @@ class Office:
         if typed is None or not page.isdigit() or not vocabulary.may(pressed.person.role, typed.word):
             return Reply(toast=eyes.say("This button is of another time; type the command again."))
         if typed.word.name == "do":
-            order = asks.anything(typed, self._context.link.status, eyes.say)
+            order = await self._anything(typed, self._context.link.status, eyes.say)
             if order.question:
                 return Reply(toast=eyes.say("This button is of another time; type the command again."))
             return self._paged(await self._reads.rows(order.steps[0], eyes), line, int(page), eyes)
-        if typed.word.name not in READERS and typed.word.name != "help":
+        if (typed.word.name not in READERS or _starts(typed)) and typed.word.name != "help":
             return Reply(toast=eyes.say("This button is of another time; type the command again."))
         return await self._read(typed, pressed.person, int(page), eyes)
 
@@ -182,16 +188,47 @@ class Office:
             if late and not await self._was_done(f"tg-{token}-0"):
                 return Reply(self._too_late(heard, eyes))
             said = await self._carry_out(order.steps, token, heard.person)
-            return Reply(_escaped(said))
+            if typed.word.name == "cancel":
+                said += await self._remains(order.steps, eyes)
+            after = traders.then(typed, order, eyes.say) if said.startswith(DONE) else None
+            return await self._offered(said, after, heard, eyes) if after else Reply(_escaped(said))
         if late and await asyncio.to_thread(self._memory.question, token) is None:
             return Reply(self._too_late(heard, eyes))
+        return await self._ask(order.steps, order.question, token, heard, eyes)
+
+    async def _ask(
+        self, steps: tuple[Step, ...], question: str, token: str, heard: Heard, eyes: Eyes
+    ) -> Reply:
+        """Keep the question, and put it with two buttons; where it was answered, say what came of it."""
         expires_ns = self._context.clock() + ANSWER_NS
-        asked = Question(token, heard.chat, heard.person.name, order.steps, order.question, expires_ns)
+        asked = Question(token, heard.chat, heard.person.name, steps, question, expires_ns)
         kept = await asyncio.to_thread(self._memory.ask, asked)
         if kept.state == "asked":
             buttons = (Button(eyes.say("Yes, do it"), f"y:{token}"), Button(eyes.say("No"), f"n:{token}"))
             return Reply(_escaped(kept.question), (buttons,))
         return Reply(_escaped(f"{kept.question}\n{kept.answer or eyes.say('It is being done.')}"))
+
+    async def _offered(self, said: str, after: Then, heard: Heard, eyes: Eyes) -> Reply:
+        """What was done, and what may be done next; its key is another one than that of the first."""
+        token = hashlib.sha256(f"then/{heard.chat}/{heard.key}".encode()).hexdigest()[:24]
+        return await self._ask(after.steps, f"{said}\n{after.question}", token, heard, eyes)
+
+    async def _remains(self, steps: Sequence[Step], eyes: Eyes) -> str:
+        """What is still open some moments after all was to be cancelled; what takes longer is told later."""
+        if any(step.args.get("bot") for step in steps):
+            return ""
+        left: list[str] = []
+        for look in range(REMAINS_LOOKS):
+            try:
+                now = await self._context.link.fresh()
+            except (DeskAway, Refused, TimeoutError):
+                return ""  # what was done is said; the rest is told when the engine is there again
+            left = [one.sweeping for one in now.accounts if one.sweeping]
+            if not left:
+                return "\n" + eyes.say("No order is open there any more.")
+            if look < REMAINS_LOOKS - 1:
+                await asyncio.sleep(REMAINS_S)
+        return "\n" + clean_lines(left)
 
     async def _order(self, typed: Typed, heard: Heard, eyes: Eyes) -> Order:
         """What is meant, by a picture of the desk that is new."""
@@ -204,12 +241,8 @@ class Office:
             now = await self._context.link.fresh()
         except TimeoutError:
             raise DeskAway("it does not answer; is it stuck?") from None
-        if name in ("sell", "buy"):
-            return asks.trade(typed, now, _bot_name(name, typed, heard), say)
-        if name == "dump":
-            held = await self._context.link.desk("telegram").read("held")
-            rows = msgspec.convert(held, tuple[PositionLook, ...], strict=False)
-            return asks.dump(typed, now, rows, _bot_name(name, typed, heard), say)
+        if name in traders.WORDS:
+            return await traders.order(typed, now, self._foresee, say)
         if name == "hedge":
             return asks.hedge(typed, now, _bot_name(name, typed, heard), say)
         if name == "close":
@@ -219,8 +252,22 @@ class Office:
         if name == "cancel":
             return asks.cancel(typed, now, say)
         if name == "do":
-            return asks.anything(typed, now, say)
+            return await self._anything(typed, now, say)
         return asks.all_bots(typed, now, say)
+
+    async def _anything(self, typed: Typed, now: Status | None, say: Tongue) -> Order:
+        """Apart from the loop: a person's own kind is imported to see its parameters."""
+        return await asyncio.to_thread(asks.anything, typed, now, say, self._shape_of)
+
+    def _shape_of(self, kind: str) -> type[Struct] | None:
+        try:
+            return kinds.find(kind, self._context.home.bots_folder).Config
+        except kinds.NoKind as unknown:
+            raise Mistyped(str(unknown)) from None
+
+    async def _foresee(self, verb: str, args: dict[str, Any]) -> Preview:
+        found = await self._context.link.desk("telegram").read("preview", verb=verb, args=args)
+        return msgspec.convert(found, Preview)
 
     async def _decided(self, yes: bool, token: str, pressed: Pressed, eyes: Eyes) -> Reply:
         say = eyes.say
@@ -261,7 +308,7 @@ class Office:
                 done = await commands.carry_out(
                     deed, dict(step.args), desk, f"tg-{token}-{number}", person.name
                 )
-                lines.append(f"✓ {done.says if isinstance(done, CommandTaken) else done}")
+                lines.append(f"{DONE} {done.says if isinstance(done, CommandTaken) else done}")
             except Refused as refused:
                 lines.append(f"✗ {refused}")
         return clean_lines(lines)
@@ -334,9 +381,13 @@ def clean_lines(lines: Sequence[str]) -> str:
     return "\n".join(clean(line)[:400] for line in lines)[:3000]
 
 
+def _starts(typed: Typed) -> bool:
+    """/spreads lists them, and starts one where it is told which."""
+    return typed.word.name == "spreads" and bool(typed.args)
+
+
 def _only_looks(step: Step) -> bool:
-    deed = commands.BY_NAME[step.deed]
-    return bool(deed.read) or deed.call in ("status", "bots", "schedules")
+    return commands.told(commands.BY_NAME[step.deed])
 
 
 def _token(heard: Heard) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from kedge import __version__
-from kedge.client import DeskAway
+from kedge.client import DeskAway, Refused
 from kedge.desk import commands
 from kedge.desk.commands import Role
+from kedge.desk.deeds_people import PreordersAsk
 from kedge.desk.parts import DeskContext
+from kedge.desk.preorders import shelf
 from kedge.desk.screens import about
-from kedge.desk.telegram import asks, sums, views
+from kedge.desk.telegram import asks, scans, sums, views, views_tasks
 from kedge.desk.telegram.asks import Mistyped, Step, Typed
 from kedge.desk.telegram.books import Books
 from kedge.desk.telegram.chart import picture
@@ -26,6 +29,7 @@ from kedge.model.looks import Status
 # A picture older than this is said to be old.
 OLD_NS = 5 * SECOND_NS
 ORDERS_MAX = 200
+PREORDERS_MAX = 20
 DAYS_MAX = 366
 
 
@@ -52,9 +56,20 @@ class Reads:
     async def rows(self, step: Step, eyes: Eyes) -> Answer:
         """Whatever a reading deed of /do gives."""
         deed = commands.BY_NAME[step.deed]
+        if deed.call in commands.KEPT:
+            return await self._kept(PreordersAsk(**step.args), eyes)
+        if deed.call in commands.QUESTIONS:
+            return await scans.answer(deed, step.args, self._books.read, eyes)
         if deed.call:
             now = self.status_now(eyes)
-            shown_as = {"bots": views.bots, "schedules": views.schedules}
+            if deed.call in ("tasks", "sellbuy", "spreads"):
+                return views_tasks.tasks(now, eyes, deed.call)
+            shown_as = {
+                "bots": views.bots,
+                "schedules": views.schedules,
+                "sprices": views_tasks.sprices,
+                "stashes": views_tasks.stashes,
+            }
             return shown_as.get(deed.call, views.status)(now, eyes)
         found = await self._books.deed(deed, step.args)
         if deed.read == "story":
@@ -64,6 +79,7 @@ class Reads:
             "fills": views.trades,
             "positions": views.positions,
             "notes": views.notes,
+            "lists": views_tasks.lists,
         }
         view = shown.get(deed.read)
         return view(found, eyes) if view is not None else views.any_rows(deed.name, found, eyes)
@@ -88,8 +104,39 @@ class Reads:
         return views.bots(self.status_now(eyes), eyes)
 
     async def tasks(self, typed: Typed, eyes: Eyes) -> Answer:
+        """Also /sellbuy and /spreads: the tasks of a kind."""
         self._bare(typed, eyes)
-        return views.tasks(self.status_now(eyes), eyes)
+        return views_tasks.tasks(self.status_now(eyes), eyes, typed.word.name)
+
+    async def sprices(self, typed: Typed, eyes: Eyes) -> Answer:
+        self._bare(typed, eyes)
+        return views_tasks.sprices(self.status_now(eyes), eyes)
+
+    async def stashes(self, typed: Typed, eyes: Eyes) -> Answer:
+        self._bare(typed, eyes)
+        return views_tasks.stashes(self.status_now(eyes), eyes)
+
+    async def lists(self, typed: Typed, eyes: Eyes) -> Answer:
+        """/lists, /lists whitelist."""
+        given = asks.at_most_one(typed, eyes.say).lower()
+        rows = await self._books.deed(commands.BY_NAME["lists"], {"limit": ORDERS_MAX})
+        meant = [row for row in rows if row["name"] == given] if given else rows
+        if not meant:
+            known = ", ".join(str(row["name"]) for row in rows)
+            raise Mistyped(eyes.say("There is no list {given}. There are: {known}", given=given, known=known))
+        return views_tasks.lists(meant, eyes)
+
+    async def preorders(self, typed: Typed, eyes: Eyes) -> Answer:
+        """/preorders, /preorders open, /preorders closed Ann: a state, and words to be found."""
+        status = typed.args[0] if typed.args and typed.args[0] in ("open", "closed") else ""
+        words = " ".join(typed.args[1:] if status else typed.args)
+        return await self._kept(PreordersAsk(status=status, text=words[:200], limit=PREORDERS_MAX), eyes)
+
+    async def _kept(self, ask: PreordersAsk, eyes: Eyes) -> Answer:
+        people = self._context.people
+        if people is None:
+            raise Refused(shelf.NOT_THERE)
+        return views.preorders(await asyncio.to_thread(shelf.find, people, ask), eyes)
 
     async def orders(self, typed: Typed, eyes: Eyes) -> Answer:
         bot = self._bot(typed, eyes)
@@ -198,6 +245,10 @@ class Reads:
         days, whole = await self._books.days(sums.first_day(today, span, count), zone)
         return sums.grouped(days, today, span, count), whole
 
+    async def prices(self, typed: Typed, eyes: Eyes) -> Answer:
+        """/scan, /dscan and /quotes."""
+        return await scans.said(typed, self._books.read, eyes)
+
     # ── helpers ─────────────────────────────────────────────────────────────────────────────
 
     def help(self, typed: Typed, role: Role, eyes: Eyes) -> Answer:
@@ -226,8 +277,11 @@ READERS: dict[str, Reader] = {
     for name in (
         *("status", "bots", "tasks", "orders", "trades", "positions", "balance", "profit", "daily", "weekly"),
         *("monthly", "performance", "explain", "logs", "schedules", "health", "version"),
+        *("sprices", "stashes", "lists", "preorders"),
     )
 }
+READERS |= {"sellbuy": Reads.tasks, "spreads": Reads.tasks}
+READERS |= dict.fromkeys(commands.QUESTIONS, Reads.prices)
 
 
 def _chart(days: list[DaySum], asset: str) -> bytes:

@@ -11,7 +11,7 @@ from aiogram import Bot
 from kedge.desk.notices import Notice
 from kedge.desk.post.messages import Message
 from kedge.desk.post.sender import SENT, Sender, Verdict
-from kedge.desk.tables.people import PeopleDatabase
+from kedge.desk.tables.people import DatabaseTrouble, PeopleDatabase
 from kedge.desk.telegram import botapi
 from kedge.desk.telegram.memory import Memory
 from kedge.desk.telegram.people import name_of, told_chats
@@ -67,7 +67,7 @@ class TelegramSender:
 
     async def send(self, message: Message) -> Verdict:
         # Telegram counts letters, not what they are escaped to.
-        said = html.escape(message.text[:TEXT_MAX], quote=False)
+        said = html.escape(message.text_in(await self._language())[:TEXT_MAX], quote=False)
         quiet = message.level == "info"
         try:
             await self._bot.send_message(self._chat, said, disable_notification=quiet)
@@ -83,6 +83,17 @@ class TelegramSender:
         except botapi.AiogramError as wrong:
             return Verdict("later", botapi.said_of(wrong, self._settings, self._token))
         return SENT
+
+    async def _language(self) -> str:
+        """As this chat has chosen; where that cannot be looked up, it is told all the same."""
+        try:
+            if not self._opened:
+                await asyncio.to_thread(self._memory.open)
+                self._opened = True
+            chosen = await asyncio.to_thread(self._memory.language, str(self._chat))
+        except DatabaseTrouble:
+            chosen = ""
+        return chosen or self._settings.language
 
     async def close(self) -> None:
         await self._bot.session.close()

@@ -1,17 +1,13 @@
-"""In which language Telegram speaks: gettext catalogues read as they are written.
+"""In which language Telegram speaks: the catalogues `telegram.po`, read as `kedge/desk/said.py` does.
 
-`kedge/desk/locale/<language>/LC_MESSAGES/telegram.po` is read at the first use: there is nothing to compile,
-and nothing that can be older than its source. What has no translation is said in English. Words of the
-engine, of bots and of venues are passed on as they came.
+What has no translation is said in English. Words of the engine, of bots and of venues are passed on as they
+came.
 """
 
 from __future__ import annotations
 
-import ast
-from functools import cache
-from importlib import resources
-
-LANGUAGES = {"en": "English", "ru": "Русский", "fr": "Français"}
+from kedge.desk import said
+from kedge.desk.said import LANGUAGES as LANGUAGES
 
 
 def marked(message: str) -> str:
@@ -26,33 +22,9 @@ class Tongue:
 
     def __call__(self, message: str, /, **values: object) -> str:
         """The sentence in this language, with its values put in."""
-        said = self._said.get(message) or message
-        return said.format(**values) if values else said
+        found = self._said.get(message) or message
+        return found.format(**values) if values else found
 
 
-@cache
 def catalogue(language: str) -> dict[str, str]:
-    if language == "en":
-        return {}
-    file = resources.files("kedge.desk") / "locale" / language / "LC_MESSAGES" / "telegram.po"
-    return read_po(file.read_text("utf-8"))
-
-
-def read_po(text: str) -> dict[str, str]:
-    """msgid and msgstr pairs; fuzzy ones are left out, plurals are not used."""
-    found: dict[str, str] = {}
-    for entry in text.split("\n\n"):
-        parts = {"msgid": "", "msgstr": ""}
-        place = ""
-        lines = entry.splitlines()
-        if any(line.startswith("#,") and "fuzzy" in line for line in lines):
-            continue
-        for line in lines:
-            word, _, rest = line.partition(" ")
-            if word in parts:
-                place, line = word, rest
-            if line.startswith('"') and place:
-                parts[place] += str(ast.literal_eval(line))
-        if parts["msgid"] and parts["msgstr"]:
-            found[parts["msgid"]] = parts["msgstr"]
-    return found
+    return said.catalogue("telegram", language)

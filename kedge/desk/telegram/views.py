@@ -59,13 +59,6 @@ def bots(now: Status, eyes: Eyes) -> Answer:
     return Answer(say("{count} bots", count=len(now.bots)), blocks)
 
 
-def tasks(now: Status, eyes: Eyes) -> Answer:
-    at_work = [bot for bot in now.bots if bot.phase in ("running", "stopping")]
-    if not at_work:
-        return Answer(eyes.say("No bot is at work."))
-    return Answer(eyes.say("At work:"), tuple(_bot_line(bot) for bot in at_work))
-
-
 def bot(one: BotLook, eyes: Eyes) -> Answer:
     settings = ", ".join(f"{key}={digits(value)}" for key, value in plain(one.config).items())
     blocks = [card(f"{one.kind} {one.phase}", one.why, one.last_word, settings)]
@@ -202,6 +195,17 @@ def notes(rows: Sequence[Row], eyes: Eyes) -> Answer:
         for row in rows
     )
     return Answer(eyes.say("The last words"), blocks)
+
+
+def preorders(rows: Sequence[Row], eyes: Eyes) -> Answer:
+    blocks = []
+    for row in rows:
+        what = clean(str(row["product_name"] or row["product"]))
+        amount = f"{row['sum_btc']} BTC" if row["sum_btc"] else ""
+        lines = [two(f"{row['preorder_id']} {row['status']}", amount), f"{row['created_at'][:10]} {what}"]
+        lines += [clean(str(row[name])) for name in ("buyer", "status_text", "garant_status") if row[name]]
+        blocks.append("\n".join(lines))
+    return Answer(eyes.say("{what}: {count}", what="preorders", count=len(rows)), tuple(blocks))
 
 
 def any_rows(what: str, rows: Sequence[Row], eyes: Eyes) -> Answer:

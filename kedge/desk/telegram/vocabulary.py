@@ -23,7 +23,8 @@ class Word(Struct, frozen=True):
 WORDS: tuple[Word, ...] = (
     Word("status", "[bot or order]", marked("The desk at a glance; with a name, one bot or one order.")),
     Word("bots", "", marked("Every bot: its phase, what it wants, what holds it up.")),
-    Word("tasks", "", marked("The bots that are at work, in one line each.")),
+    Word("tasks", "", marked("The tasks at work: how far they are, at which average.")),
+    Word("sellbuy", "", marked("The tasks that sell or buy, and their progress.")),
     Word("orders", "[bot]", marked("Orders that are open.")),
     Word("trades", "[bot] [n]", marked("The last fills.")),
     Word("positions", "[bot]", marked("What is held, by bot and slot, with profit.")),
@@ -36,31 +37,76 @@ WORDS: tuple[Word, ...] = (
     Word("explain", "<bot or order>", marked("The story of a bot or an order, from intent to fill.")),
     Word("logs", "[n]", marked("What the desk and its bots said.")),
     Word("schedules", "", marked("What runs by itself, and when next.")),
+    Word("scan", "[rate] [asset]", marked("What futures yield a year, on the margin.")),
+    Word("dscan", "[how many] [asset]", marked("Dividends that futures imply.")),
+    Word("quotes", "<account> [symbols]", marked("Best prices now, asked of the venue.")),
     Word("health", "", marked("Engine, accounts, markets, and what needs a person.")),
     Word("version", "", marked("Which version runs.")),
     Word("hedge", "<qty> [market] [sell or buy]", marked("Open a hedge."), "trade", True),
     Word("close", "<bot>", marked("Have a hedge close what it opened."), "trade", True),
     Word(
         "sell",
-        "<market> <money> or <amount> <market>",
+        "<ticker> <sum> or <amount> <ticker>",
         marked("Sell at the best ask, following it (a peg bot)."),
         "trade",
         True,
     ),
     Word(
         "buy",
-        "<market> <money> or <amount> <market>",
+        "<ticker> <sum> or <amount> <ticker>",
         marked("Buy at the best bid, following it (a peg bot)."),
         "trade",
         True,
     ),
     Word(
         "dump",
-        "<market>",
+        "<ticker>",
         marked("Trade the whole position of a market away (a peg bot)."),
         "trade",
         True,
     ),
+    Word(
+        "amend",
+        "<task> [qty=...] [price=...] [sum=...] [levels=...]",
+        marked("Change the amount or price of a running task."),
+        "trade",
+        True,
+    ),
+    Word(
+        "spreads",
+        "[far near price amount] [buy or sell] [ratio]",
+        marked("The spreads at work; with two legs, a price and an amount, start one."),
+        asks=True,
+    ),
+    Word("sprices", "", marked("The prices of all spreads now, and when those not trading open.")),
+    Word(
+        "stops",
+        "[tickers] [sum]",
+        marked("Buy far below the price: the whitelist less the blacklist, or these tickers."),
+        "trade",
+        True,
+    ),
+    Word(
+        "shorts",
+        "[tickers] [sum]",
+        marked("Sell far above the price: the whitelist less the blacklist, or these tickers."),
+        "trade",
+        True,
+    ),
+    Word(
+        "nuke", "<ticker> <sum>", marked("Buy a few per cent below the price of one ticker."), "trade", True
+    ),
+    Word(
+        "stash",
+        "[name] [account]",
+        marked("Save all stop orders; then it offers to cancel them."),
+        "trade",
+    ),
+    Word("restore", "[name]", marked("Put saved stop orders back as they were."), "trade", True),
+    Word("stashes", "", marked("The stop orders that were saved.")),
+    Word("preorders", "[open or closed] [words]", marked("Preorders, the newest first.")),
+    Word("lists", "[list]", marked("Your lists: tickers, levels, sums.")),
+    Word("list", "<add, drop or set> <list> [items]", marked("Change a list."), "trade"),
     Word(
         "forceexit",
         "<bot or all>",
@@ -69,14 +115,14 @@ WORDS: tuple[Word, ...] = (
         True,
     ),
     Word("start", "", marked("Resume every paused bot."), "trade", True),
-    Word("stop", "", marked("Stop every bot: each balances what it holds and ends."), "trade", True),
+    Word("stop", "", marked("Stop every task: each balances what it holds and ends."), "trade", True),
     Word("stopbot", "<bot>", marked("Stop one bot: it balances what it holds and ends."), "trade", True),
     Word("pause", "[bot]", marked("No new risk; resting orders are pulled. Without a name: all."), "trade"),
     Word("resume", "[bot]", marked("Go on after a pause. Without a name: all."), "trade", True),
     Word(
         "cancel",
         "[bot or account]",
-        marked("Cancel orders at once and pause their bots. Without a name: all."),
+        marked("Cancel orders at once, stops too, pause their bots, and say what remains."),
         "trade",
     ),
     Word("kill", "[why]", marked("The kill switch: cancel everything, send nothing new. At once."), "trade"),
@@ -89,7 +135,14 @@ WORDS: tuple[Word, ...] = (
 
 BY_NAME: dict[str, Word] = {word.name: word for word in WORDS}
 # Other spellings people bring with them.
-ALIASES = {"fx": "forceexit", "stopentry": "pause", "stopbuy": "pause", "fills": "trades", "log": "logs"}
+ALIASES = {
+    "fx": "forceexit",
+    "stopentry": "pause",
+    "stopbuy": "pause",
+    "fills": "trades",
+    "log": "logs",
+    "test": "health",
+}
 
 
 def may(role: Role, word: Word) -> bool:

@@ -4,17 +4,20 @@
     POST /do/bot-stop/                     name=hedge-1, command_id=..., next=/bots/hedge-1/
 
 The form carries its idempotency key, made when the page was: a double click, a retry or a browser that was
-restored sends the same key, and the engine acts once. Who did it is recorded with the command.
+restored sends the same key, and the engine acts once; who goes back to a question that was answered is told
+what came of it (`answered.py`). Who did it is recorded with the command.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -25,7 +28,7 @@ from kedge.client import DeskAway, Refused, new_command_id
 from kedge.desk import commands
 from kedge.desk.commands import BY_NAME, Deed
 from kedge.desk.params import ParamWrong
-from kedge.desk.web import project
+from kedge.desk.web import answered, project
 from kedge.desk.web.errors import forbidden
 from kedge.desk.web.person import Request, known, page
 from kedge.model.forms import Entry, choices, default_word
@@ -40,12 +43,16 @@ WARNINGS: dict[str, Any] = {
     "bot stop": gettext_lazy("It takes no new risk and ends when it is balanced; that may trade once more."),
     "bot close": gettext_lazy("It trades now: what it opened is closed at the market's price."),
     "bot rm": gettext_lazy("It leaves the list; its fills and its story stay."),
+    "stop": gettext_lazy("Each task takes no new risk and ends when balanced; that may trade once more."),
+    "stash save": gettext_lazy("Without `cancel` the orders stay where they stand."),
+    "stash restore": gettext_lazy("Its orders are placed again, those that still stand left out."),
+    "stash drop": gettext_lazy("What was saved is forgotten; it cannot be had back."),
     "cancel": gettext_lazy(
         "With neither account nor bot it is every order of every account. What bots hold stays as it is."
     ),
 }
 # Deeds that spend or end something are red.
-DANGER = ("kill", "bot kill", "bot close", "bot rm", "resolve", "cancel")
+DANGER = ("kill", "bot kill", "bot close", "bot rm", "resolve", "cancel", "stop", "stash drop")
 
 
 class Field(Struct, frozen=True):
@@ -64,7 +71,7 @@ class Field(Struct, frozen=True):
 
 def deed_of(slug: str) -> Deed:
     deed = BY_NAME.get(slug.replace("-", " "))
-    if deed is None or deed.read or deed.call in ("status", "bots", "schedules"):
+    if deed is None or commands.told(deed):
         raise Http404(slug)
     return deed
 
@@ -79,13 +86,26 @@ async def do(request: Request, slug: str) -> HttpResponse:
     if not known(request).may(deed):
         return forbidden(request, deed.role)
     if request.method != "POST":
-        return asked(request, deed, request.GET.dict())
+        return await question(request, deed)
     given = request.POST.dict()
     try:
         args = arguments_from(deed, given)
     except ParamWrong as wrong:
         return asked(request, deed, given, str(wrong), status=400)
     return await carried_out(request, deed, args, given)
+
+
+async def question(request: Request, deed: Deed) -> HttpResponse:
+    """What it asks; or what came of it, where this very question was answered before."""
+    given, about = request.GET.dict(), _about(deed, request.GET.get("name", ""))
+    key = answered.key_of(given.pop(answered.PARAMETER, ""), known(request).name, about)
+    says = await answered.answer_to(request.session, key)
+    if says:
+        again = urlencode({name: text for name, text in given.items() if name != "command_id"})
+        context = {"deed": deed, "says": says, "again": f"{request.path}?{again}", "next": next_of(request)}
+        return render(request, "desk/answered.html", context)
+    # A refusal did nothing: the question is open, and its next answer is another one.
+    return asked(request, deed, given | {"command_id": key if says is None else new_command_id()})
 
 
 async def carried_out(
@@ -96,23 +116,31 @@ async def carried_out(
     try:
         result = await perform(request, deed, args, key)
     except Refused as refused:
+        await answered.remember(request.session, key, "")
         messages.error(request, str(refused))
         return redirect(next_of(request))
     except DeskAway as away:
         # The form keeps its key: whether the first try was done or not, the second does it once.
-        return asked(request, deed, given, _unknown(away), status=503)
-    messages.success(request, result.says if isinstance(result, CommandTaken) else str(result))
+        return asked(request, deed, given, unknown(away), status=503)
+    says = result.says if isinstance(result, CommandTaken) else str(result)
+    await answered.remember(request.session, key, says)
+    messages.success(request, says)
     return redirect(next_of(request))
 
 
 async def perform(request: Request, deed: Deed, args: dict[str, Any], key: str) -> Any:
     """Raises `Refused`, `DeskAway`."""
-    person = known(request)
-    desk = project.context().link.desk("web")
+    person, link = known(request), project.context().link
+    desk, command_id = link.desk("web"), key or new_command_id()
     if deed.errand:
         # As a command, not as a question to the gate: so the journal has who asked for it.
-        return await desk.command(deed.errand, command_id=key or new_command_id(), of=person.name, **args)
-    return await commands.carry_out(deed, args, desk, key or new_command_id(), of=person.name)
+        done: Any = await desk.command(deed.errand, command_id=command_id, of=person.name, **args)
+    else:
+        done = await commands.carry_out(deed, args, desk, command_id, of=person.name)
+    # The page that follows shows what was done. Where the engine has gone meanwhile, it shows that.
+    with contextlib.suppress(DeskAway, Refused, TimeoutError):
+        await link.fresh()
+    return done
 
 
 def arguments_from(deed: Deed, given: dict[str, str]) -> dict[str, Any]:
@@ -138,16 +166,18 @@ def asked(
     request: Request, deed: Deed, given: dict[str, str], says: str = "", status: int = 200
 ) -> HttpResponse:
     """The page that asks again, with what was given already."""
+    key, about = given.get("command_id", "") or new_command_id(), given.get("name", "")
     context = {
         "deed": deed,
+        "asked": answered.sealed(key, known(request).name, _about(deed, about)),
         "slug": slug_of(deed.name),
         "warning": WARNINGS.get(deed.name, ""),
         "danger": deed.name in DANGER,
         "fields": [offered(field_of(entry, given.get(entry.name, ""))) for entry in asked_for(deed)],
         "says": says,
-        "about": given.get("name", ""),
+        "about": about,
         "next": given.get("next", "") or next_of(request),
-        "command_id": given.get("command_id", "") or new_command_id(),
+        "command_id": key,
     }
     return HttpResponse(render_to_string("desk/ask.html", context, request), status=status)
 
@@ -203,7 +233,12 @@ def next_of(request: Request) -> str:
     return wanted if fits and wanted.startswith("/") else "/"
 
 
-def _unknown(away: DeskAway) -> str:
+def _about(deed: Deed, name: str) -> str:
+    """What a question is about: its key fits no other."""
+    return f"{deed.name} {name}"
+
+
+def unknown(away: DeskAway) -> str:
     if not away.command_id:
         return _("Not done: %(why)s") % {"why": away}
     return _("Whether it was done is not known (%(why)s). Send it again: it acts once.") % {"why": away}

@@ -11,6 +11,11 @@ from django.utils.translation import gettext as _
 
 from kedge.client import DeskAway, Refused
 
+# Where `DeskContext.troubles` tells that the people's database was not there yet since the start.
+PEOPLE = "people"
+
+AGAIN_S = 5
+
 # One word for programs, as REST answers it everywhere (web/api/door.py).
 CODES = {
     400: "usage",
@@ -70,6 +75,19 @@ def busy(request: HttpRequest, error: DatabaseError) -> HttpResponse:
     """The desk's database is locked, away or full; the engine has its own and trades on."""
     says = _("The desk's database does not answer (%(why)s). Trading goes on; try again in a moment.")
     return told(request, 503, _("The database is busy"), says % {"why": str(error).splitlines()[0][:200]})
+
+
+def nobody_known(request: HttpRequest) -> HttpResponse:
+    """The people's database is away since the start. Why, is for the log: anybody may be asking."""
+    says = _(
+        "Nobody can be let in before it answers; the desk's log says what is wrong with it. Trading goes on,"
+        " and this page comes back by itself."
+    )
+    response = told(request, 503, _("The people's database is away"), says)
+    response["Retry-After"] = str(AGAIN_S)
+    if not _wants_json(request):
+        response["Refresh"] = str(AGAIN_S)
+    return response
 
 
 def refused(request: HttpRequest, error: DeskAway | Refused) -> HttpResponse:

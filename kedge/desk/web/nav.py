@@ -33,6 +33,8 @@ class Item(Struct, frozen=True):
 MENU: tuple[Item, ...] = (
     Item("overview", _("Overview")),
     Item("bots", _("Bots")),
+    Item("tasks", _("Tasks")),
+    Item("scan", _("Scan")),
     Item("orders", _("Orders")),
     Item("fills", _("Fills")),
     Item("positions", _("Positions")),
@@ -62,6 +64,7 @@ MENDS: dict[str, Any] = {
     "post": _("Notices wait until they can be delivered. See Upkeep, and the section of that channel."),
     "telegram": _("Is the token right, and can this machine reach Telegram? See [telegram] in the settings."),
     "equity": _("Is the people's database there, writable, and is there room on the disk?"),
+    "people": _("Is the people's database there, and may the desk use it? See [database] in the settings."),
     "web": _("See [web] in the settings; `kedge doctor` examines them."),
     "metrics": _("See [metrics] in the settings; `kedge doctor` examines them."),
     "preorders": _("See [preorders] in the settings, and whether the source can be reached."),

@@ -23,12 +23,15 @@ from django.utils.translation import gettext as _
 
 from kedge.client import DeskAway, Refused
 from kedge.desk.commands import ROLES, Role
-from kedge.desk.web.errors import busy, forbidden, refused, told
+from kedge.desk.web import project
+from kedge.desk.web.errors import PEOPLE, busy, forbidden, nobody_known, refused, told
 from kedge.desk.web.models import Profile, profile_of
 from kedge.desk.web.people import Person, role_of
 
 # What a person who must choose a password first may still reach.
 ALWAYS = ("sign-in", "sign-in-code", "sign-out", "password", "asset", "language")
+# What machines ask needs nobody's name.
+OF_MACHINES = ("/healthz", "/readyz", "/metrics")
 
 
 class Request(HttpRequest):
@@ -53,6 +56,8 @@ class PersonMiddleware:
         if request.path.startswith("/static/"):
             request.person, request.profile = None, None
             return await self._next(request)
+        if project.context().troubles.get(PEOPLE, ""):
+            return await self._unknown(request)
         try:
             await sync_to_async(_identify)(request)
         except DatabaseError as error:
@@ -61,6 +66,15 @@ class PersonMiddleware:
             return busy(request, error)
         with translation.override(_language(request)), timezone.override(_zone(request)):
             return await self._next(request)
+
+    async def _unknown(self, request: Request) -> HttpResponseBase:
+        """While nobody can be known: whether the desk lives is told still, and nothing else."""
+        request.person, request.profile = None, None
+        request.user = cast(Any, AnonymousUser())
+        if request.path.rstrip("/") in OF_MACHINES:
+            return await self._next(request)
+        with translation.override(_language(request)):
+            return nobody_known(request)
 
     async def process_view(self, plain: HttpRequest, *rest: object) -> HttpResponse | None:
         request = cast(Request, plain)

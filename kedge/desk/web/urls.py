@@ -14,6 +14,7 @@ ROOMS = (
     "kedge.desk.web.pages.routes",
     "kedge.desk.web.api.urls",
     "kedge.desk.web.lists.urls",
+    "kedge.desk.web.trade.urls",
     "kedge.desk.web.preorders.urls",
     "kedge.desk.web.adminsite.urls",
 )

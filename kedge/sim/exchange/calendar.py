@@ -32,6 +32,8 @@ def next_due(floor: Floor) -> int:
     for account in memory.accounts.values():
         if account.dead_man_ns:
             due = min(due, account.dead_man_ns)
+    if memory.expiring:
+        due = min(due, memory.expiring[0][0])
     if memory.next_sweep_ns:
         due = min(due, memory.next_sweep_ns)
     return due
@@ -64,6 +66,7 @@ def run_due(floor: Floor, due_ns: int) -> None:
         if expires and expires <= due_ns:
             deliver(floor, market)
         _session(floor, market)
+    _expire(floor, due_ns)
     consequences(floor)
     while memory.inbox and memory.inbox[0].due_ns <= due_ns:
         _receive(floor, memory.inbox.pop(0))
@@ -92,6 +95,37 @@ def _session(floor: Floor, market: Market) -> None:
         market.state.was_open = is_open
         floor.status_changed(market)
         floor.moved[market.symbol] = None
+        if not is_open:
+            _end_the_day(floor, market)
+
+
+def _end_the_day(floor: Floor, market: Market) -> None:
+    """A long break has begun: what rests is ended, in the order in which it was placed."""
+    memory, least_ns = floor.memory, floor.config.day_break_ns
+    opens_ns = market.instrument.opens_ns(memory.now_ns)
+    if not least_ns or not market.instrument.rests(memory.now_ns) or opens_ns - memory.now_ns < least_ns:
+        return
+    for account in tuple(memory.accounts.values()):
+        for number in () if account.house else tuple(account.open):
+            order = memory.orders[number]
+            if order.symbol == market.symbol and not order.waiting:
+                finish(floor, market, account, order, State.EXPIRED, "session")
+
+
+def _expire(floor: Floor, due_ns: int) -> None:
+    """End the orders whose own time is over. Those that ended before are still listed here."""
+    memory = floor.memory
+    while memory.expiring and memory.expiring[0][0] <= due_ns:
+        order = memory.orders.get(memory.expiring.pop(0)[1])
+        if order is not None and order.state is State.OPEN:
+            finish(
+                floor,
+                floor.markets[order.symbol],
+                memory.accounts[order.account],
+                order,
+                State.EXPIRED,
+                "its_time",
+            )
 
 
 # ── funding ─────────────────────────────────────────────────────────────────────────────────────

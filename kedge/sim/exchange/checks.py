@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from kedge.model.instrument import Status
 from kedge.model.numbers import LIMIT, ZERO, text
+from kedge.model.order import PRICED, TRIGGERED
 from kedge.model.venue import PlaceOrder
 from kedge.sim.exchange.floor import Floor, Market
 from kedge.sim.exchange.matching import crosses, limit_ticks, reducible, walk
@@ -47,17 +48,19 @@ def fresh_id(floor: Floor, account: Account, client_id: str) -> Refusal | None:
     return refusal("id_used", id=client_id) if floor.config.id_scope == "forever" else None
 
 
-def shape(market: Market, want: PlaceOrder) -> Refusal | None:
+def shape(market: Market, want: PlaceOrder, now_ns: int) -> Refusal | None:
     """Whether the parts of the order fit together."""
     for number in (want.qty, want.price, want.trigger_price):
         if not (number.is_finite() and abs(number) < LIMIT):
             return refusal("bad_order", why="Prices and quantities are finite numbers below 10^15.")
-    priced = want.kind in ("limit", "stop_limit")
-    stop = want.kind in ("stop", "stop_limit")
+    priced = want.kind in PRICED
+    stop = want.kind in TRIGGERED
     if priced != (want.price != 0):
         return refusal("bad_order", why="Limit orders have a price, market orders have none.")
     if stop != (want.trigger_price != 0):
         return refusal("bad_order", why="Stop orders have a trigger price, others have none.")
+    if want.expires_ns and want.expires_ns <= now_ns:
+        return refusal("bad_order", why="The time that an order is given lies ahead.")
     if want.tif == "post_only" and not priced:
         return refusal("bad_order", why="Only a limit order can be post-only.")
     if want.reduce_only and market.owned:

@@ -7,12 +7,13 @@ order be refused. The reply is then a refusal, and its order is CANCELLED.
 from __future__ import annotations
 
 import copy
+from bisect import insort
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from kedge.model.numbers import LIMIT, ZERO, text
-from kedge.model.order import State
+from kedge.model.order import PRICED, TRIGGERED, State
 from kedge.model.venue import OrderReport, PlaceOrder
 from kedge.sim.exchange import checks
 from kedge.sim.exchange.floor import Floor, Market, refused, report
@@ -41,7 +42,7 @@ def place(floor: Floor, name: str, want: PlaceOrder, manner: Manner | None = Non
     if no is not None and no.code != "bad_order":
         known = find(floor, account, want.client_id, "")
         return refused(no, report(known) if known else None)
-    no = no or checks.trading(floor, market) or checks.shape(market, want)
+    no = no or checks.trading(floor, market) or checks.shape(market, want, floor.memory.now_ns)
     if no is not None:
         return refused(no, _asked(floor, want, no))
     order = _draft(floor, market, name, want)
@@ -94,7 +95,8 @@ def _draft(floor: Floor, market: Market, name: str, want: PlaceOrder) -> Order:
         want.reduce_only,
         want.trigger_price,
         want.trigger_by,
-        want.kind in ("stop", "stop_limit"),
+        want.kind in TRIGGERED,
+        expires_ns=want.expires_ns,
     )
 
 
@@ -113,6 +115,8 @@ def _register(floor: Floor, account: Account, order: Order) -> None:
     order.venue_id = str(order.number)
     memory.orders[order.number] = order
     account.open[order.number] = None
+    if order.expires_ns:
+        insort(memory.expiring, (order.expires_ns, order.number))
     if order.client_id:
         _name(floor, account, order)
     if order.reduce_only:
@@ -223,7 +227,7 @@ def _amend_shape(market: Market, order: Order, want: AmendOrder) -> Refusal | No
     for number in (want.qty, want.price, want.trigger_price):
         if not (number.is_finite() and abs(number) < LIMIT):
             return refusal("bad_order", why="Prices and quantities are finite numbers below 10^15.")
-    if want.price and order.kind in ("market", "stop"):
+    if want.price and order.kind not in PRICED:
         return refusal("bad_order", why="Limit orders have a price, market orders have none.")
     if want.trigger_price and not order.waiting:
         return refusal("bad_order", why="Only a stop that is waiting has a trigger price.")

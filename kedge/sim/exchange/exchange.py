@@ -75,6 +75,8 @@ class Exchange:
     def place(self, account: str, order: PlaceOrder, now_ns: int, manner: Manner | None = None) -> Reply:
         self.advance(now_ns)
         reply = entry.place(self._floor, account, order, manner)
+        if reply.ok and order.expires_ns:
+            self._due_ns = min(self._due_ns, order.expires_ns)
         consequences(self._floor)
         return reply
 
@@ -324,6 +326,11 @@ class Exchange:
             for symbol, position in known.positions.items()
             if position.qty
         )
+
+    def entered(self, account: str, symbol: str) -> Decimal:
+        """The value at which the open position was entered, exactly; signed as the position is."""
+        position = self._account(account).positions.get(symbol)
+        return position.cost if position else ZERO
 
     def balances(self, account: str) -> tuple[Balance, ...]:
         return balances(self._floor, self._account(account))

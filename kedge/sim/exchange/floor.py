@@ -199,6 +199,8 @@ def report(order: Order) -> OrderReport:
         order.reason,
         order.kind,
         order.version,
+        order.trigger_price,
+        order.expires_ns,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from kedge.model.numbers import ONE, ZERO, ceil_to
-from kedge.model.order import State, sign
+from kedge.model.order import PRICED, State, sign
 from kedge.sim.exchange.floor import Floor, Market
 from kedge.sim.exchange.money import book_fill, rehold
 from kedge.sim.exchange.nouns import SelfTrade, TradePrinted
@@ -28,7 +28,7 @@ def enter(floor: Floor, market: Market, account: Account, order: Order) -> None:
         _match(floor, market, account, order, limit)
     if order.state is not State.OPEN:
         return None
-    if order.kind in ("market", "stop"):
+    if order.kind not in PRICED:
         return finish(floor, market, account, order, State.EXPIRED, "no_liquidity")
     if order.tif == "ioc":
         return finish(floor, market, account, order, State.EXPIRED, "ioc")
@@ -39,7 +39,7 @@ def enter(floor: Floor, market: Market, account: Account, order: Order) -> None:
 
 def limit_ticks(market: Market, order: Order) -> int | None:
     """The worst price the order takes, in ticks; None: any."""
-    if order.kind in ("limit", "stop_limit"):
+    if order.kind in PRICED:
         return order.ticks
     collar = market.terms.market_collar
     if not collar or order.fill_kind != "trade":

@@ -76,6 +76,9 @@ class ExchangeConfig(Struct, frozen=True, omit_defaults=True):
     cancel_in_halt: bool = True
     leverage: Decimal = Decimal(10)
     open_orders_max: int = 500  # per account
+    # A break of the calendar that is at least so long ends what rests in the book, as a day's end does; stops
+    # outlast it. 0: everything outlasts every break. The house's own orders always do.
+    day_break_ns: int = 0
     retention_ns: int = 7 * 24 * 3600 * 10**9
     # Used client ids that are remembered per account when the scope is "forever".
     ids_max: int = 1_000_000

@@ -48,6 +48,8 @@ SENTENCES: dict[str, str] = {
     "self_trade": "It would have traded with the account's own order.",
     "cancelled": "Cancelled on request.",
     "dead_man": "Cancelled by the dead-man switch.",
+    "session": "The trading day has ended.",
+    "its_time": "The time that it was given is over.",
     "oco": "The other order of the pair was triggered.",
     "replaced": "Amended: order {id} stands in its place.",
     "liquidation": "Cancelled because the account is being liquidated.",

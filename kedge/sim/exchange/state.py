@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from kedge.model.instrument import Status
 from kedge.model.numbers import ZERO
-from kedge.model.order import OrderKind, Side, State, Tif, Trigger
+from kedge.model.order import OrderKind, Side, State, Tif, Trigger, fires_rising
 from kedge.model.venue import Cash, Fill, FillKind, PlaceOrder
 from kedge.sim.exchange.nouns import AmendOrder, CancelOrder, ExchangeConfig, Happening, Manner
 
@@ -46,12 +46,13 @@ class Order(Struct, gc=False, omit_defaults=True):
     hold: Decimal = ZERO
     fill_kind: FillKind = "trade"
     manner: Manner | None = None
+    expires_ns: int = 0  # when it ends by itself; 0: it does not
 
     @property
     def rises(self) -> bool:
         """Whether the trigger is reached from below."""
         profit = self.manner is not None and self.manner.take_profit
-        return (self.side == "buy") != profit
+        return fires_rising(self.kind, self.side) != profit
 
     @property
     def holds_early(self) -> bool:
@@ -137,6 +138,8 @@ class Memory(Struct):
     orders: dict[int, Order] = {}
     # Finished orders in the order they finished, until the retention has passed.
     finished: list[int] = []
+    # When orders end by themselves, and which; sorted. Those that ended before are listed until then.
+    expiring: list[tuple[int, int]] = []
     inbox: list[Sent] = []
     outbox: list[Happening] = []
     changed_balances: dict[str, None] = {}

@@ -95,6 +95,8 @@ class Answers:
             body = {"positions": [wire.position_body(p) for p in exchange.positions(account)]}
         elif isinstance(ask, wire.Balances):
             body = {"balances": [wire.balance_body(b) for b in exchange.balances(account)]}
+        elif isinstance(ask, wire.Quotes):
+            body = {"quotes": self._quotes(ask.symbols)}
         elif isinstance(ask, wire.Instruments):
             body = {"instruments": [wire.instrument_body(i) for i in exchange.instruments()]}
         else:
@@ -145,6 +147,17 @@ class Answers:
             "clipped": page.clipped and start > 0,
         }
 
+    def _quotes(self, symbols: tuple[str, ...]) -> list[Message]:
+        """Of these, or of everything listed; what is not listed is left out."""
+        wanted = dict.fromkeys(symbols)
+        listed = self._exchange.config.terms
+        shown = [one for one in listed if not wanted or one.instrument.symbol in wanted]
+        return [self._quote(one.instrument.symbol, one.funding_interval_ns) for one in shown]
+
+    def _quote(self, symbol: str, funding_interval_ns: int) -> Message:
+        exchange = self._exchange
+        return wire.quote_body(exchange.book(symbol, 1), exchange.market(symbol), funding_interval_ns)
+
     # ── the exchange's nouns with the venue's birth ─────────────────────────────────────────────
 
     def order_body(self, order: OrderReport) -> Message:
@@ -186,6 +199,7 @@ def _order(place: wire.Place) -> PlaceOrder:
         trigger_price=Decimal(place.trigger_price),
         trigger_by=place.trigger_by,
         valid_until_ns=place.valid_until_ns,
+        expires_ns=place.expires_ns,
     )
 
 

@@ -20,6 +20,7 @@ from kedge.model.instrument import Instrument
 from kedge.model.numbers import text
 from kedge.model.order import OrderKind, Side, Tif, Trigger
 from kedge.model.venue import Balance, Cash, Fill, Level, OrderReport, VenuePosition
+from kedge.sim.exchange.nouns import BookView, MarketReport
 
 PROTOCOL = 1
 LINE_MAX = 65_536
@@ -78,6 +79,7 @@ class Place(_Request, frozen=True, tag="place"):
     trigger_price: Number = "0"
     trigger_by: Trigger = "last"
     valid_until_ns: Nanos = 0
+    expires_ns: Nanos = 0
 
 
 class Amend(_Request, frozen=True, tag="amend"):
@@ -137,6 +139,10 @@ class Balances(_Request, frozen=True, tag="balances"):
     pass
 
 
+class Quotes(_Request, frozen=True, tag="quotes"):
+    symbols: tuple[Symbol, ...] = ()
+
+
 class PrivateOn(_Request, frozen=True, tag="private_on"):
     pass
 
@@ -150,7 +156,7 @@ class Snapshot(_Request, frozen=True, tag="snapshot"):
 
 
 Deed = Place | Amend | Cancel | CancelAll | Leverage
-Question = Instruments | OpenOrders | OneOrder | Fills | CashMoves | Positions | Balances | Time
+Question = Instruments | OpenOrders | OneOrder | Fills | CashMoves | Positions | Balances | Quotes | Time
 Subscription = PrivateOn | Watch | Snapshot | DeadMan
 Request = (
     Hello
@@ -169,6 +175,7 @@ Request = (
     | CashMoves
     | Positions
     | Balances
+    | Quotes
     | PrivateOn
     | Watch
     | Snapshot
@@ -205,6 +212,7 @@ OPS: tuple[str, ...] = (
     "cash",
     "positions",
     "balances",
+    "quotes",
     "private_on",
     "watch",
     "snapshot",
@@ -335,6 +343,22 @@ def mark(
     }
 
 
+def quote_body(view: BookView, report: MarketReport, funding_interval_ns: int) -> Message:
+    bid, ask = view.bids[:1], view.asks[:1]
+    return {
+        "symbol": view.symbol,
+        "bid": text(bid[0].price) if bid else "0",
+        "bid_qty": text(bid[0].qty) if bid else "0",
+        "ask": text(ask[0].price) if ask else "0",
+        "ask_qty": text(ask[0].qty) if ask else "0",
+        "last": text(report.last),
+        "mark": text(report.mark),
+        "funding_rate": text(report.funding_rate),
+        "funding_ns": report.funding_ns,
+        "funding_interval_ns": funding_interval_ns,
+    }
+
+
 def order_body(o: OrderReport) -> Message:
     return {
         "client_id": o.client_id,
@@ -342,6 +366,8 @@ def order_body(o: OrderReport) -> Message:
         "symbol": o.symbol,
         "side": o.side,
         "kind": o.kind,
+        "trigger_price": text(o.trigger_price),
+        "expires_ns": o.expires_ns,
         "qty": text(o.qty),
         "price": text(o.price),
         "cum_qty": text(o.cum_qty),

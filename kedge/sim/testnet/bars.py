@@ -108,7 +108,9 @@ class Bars:
         *,
         absent: bool = False,
         empty_past: bool = False,
+        kept: int = KEPT,
     ) -> None:
+        self._most = kept
         self._generators = generators
         self._empty_past = empty_past
         self._kept = minutes
@@ -240,15 +242,15 @@ class Bars:
     def _fill(self, line: _Line, until_ns: int) -> None:
         close = self._close(line)
         next_ns = line.minutes[-1].start_ns + MINUTE_NS if line.minutes else line.origin.at_ns
-        if until_ns - next_ns > KEPT * MINUTE_NS:
+        if until_ns - next_ns > self._most * MINUTE_NS:
             # Away for longer than is kept: nothing of before is left.
             self._forget(line, len(line.minutes))
-            next_ns = until_ns - KEPT * MINUTE_NS
+            next_ns = until_ns - self._most * MINUTE_NS
         while next_ns < until_ns:
             line.minutes.append(_flat(next_ns, close))
             next_ns += MINUTE_NS
-        if len(line.minutes) > KEPT:
-            self._forget(line, len(line.minutes) - KEPT)
+        if len(line.minutes) > self._most:
+            self._forget(line, len(line.minutes) - self._most)
 
     def _forget(self, line: _Line, gone: int) -> None:
         for bar in line.minutes[:gone]:
@@ -265,7 +267,7 @@ class Bars:
         line.past_made = True
         if self._empty_past:
             return
-        room = KEPT - len(line.minutes)
+        room = self._most - len(line.minutes)
         if line.minutes and line.minutes[0].start_ns > line.origin.at_ns:
             return  # So much has been kept since that the past is forgotten.
         count = min(PAST_MINUTES, max(room, 0))

@@ -41,7 +41,7 @@ from kedge.sim.testnet.faults import Faults, read_faults
 from kedge.sim.testnet.keeper import Facts, Keeper, Learn
 from kedge.sim.testnet.keys import ApiKey
 from kedge.sim.testnet.listings import Listed, Listings, outside, wallet
-from kedge.sim.testnet.markets import join_market
+from kedge.sim.testnet.markets import Market, join_market
 from kedge.sim.testnet.options import Options
 from kedge.sim.testnet.prints import Prints
 from kedge.sim.testnet.store import Store
@@ -49,7 +49,7 @@ from kedge.sim.testnet.web import Request, Testnet
 
 MAIN = "main"
 KEYS_MAX = 1_000
-SYMBOLS_MAX = 100
+SYMBOLS_MAX = 1_000
 
 F = TypeVar("F", bound=Facts)
 
@@ -92,8 +92,12 @@ class House(Generic[F]):
         *,
         key_header: str = "",
         absent_bars: bool = False,
+        bars_kept: int = KEPT,
     ) -> None:
-        """`key_header`: the header (small letters) that carries an API key, if one does."""
+        """`key_header`: the header (small letters) that carries an API key, if one does.
+
+        `bars_kept`: so many minutes of each symbol.
+        """
         self.setup = setup
         self.clock = setup.clock
         self.key_header = key_header
@@ -111,10 +115,15 @@ class House(Generic[F]):
         self.learners: list[Learn] = []
         self.keys = self.keeper.drawer("keys", ApiKey, most=KEYS_MAX)
         self.prints = Prints()
-        minutes = self.keeper.drawer("minutes", Minute, most=KEPT * SYMBOLS_MAX, soft=True)
+        minutes = self.keeper.drawer("minutes", Minute, most=bars_kept * SYMBOLS_MAX, soft=True)
         origins = self.keeper.drawer("origins", Origin, most=SYMBOLS_MAX)
         self.bars = Bars(
-            setup.dice, minutes, origins, absent=absent_bars, empty_past=setup.options.market == "none"
+            setup.dice,
+            minutes,
+            origins,
+            absent=absent_bars,
+            empty_past=setup.options.market == "none",
+            kept=bars_kept,
         )
         self._listed: dict[str, Listed] = {}
         self._join(listings, now_ns)
@@ -212,9 +221,9 @@ class House(Generic[F]):
     def _join(self, listings: Listings, now_ns: int) -> None:
         self._wallets = listings.wallets
         self._note(listings)
-        config, options = listings.market(), self.setup.options
+        config = listings.market()
         generator = self.dice("market")
-        self.keeper.join(lambda exchange: join_market(options.market, exchange, config, generator, now_ns))
+        self.keeper.join(lambda exchange: self.make_market(exchange, config, generator, now_ns))
         for terms in self.exchange.config.terms:
             if terms.instrument.symbol not in self._listed:
                 # A quarter that has ended: its orders and fills are still asked for.
@@ -222,6 +231,16 @@ class House(Generic[F]):
         for one in self.listed():
             self._chart(one.instrument, config, now_ns)
         self._renew_ns = now_ns - now_ns % DAY_NS + DAY_NS
+
+    def make_market(
+        self,
+        exchange: Exchange,
+        config: MarketConfig,
+        generator: Random,  # storm-ok: seeded generator passed in
+        now_ns: int,
+    ) -> Market:
+        """What moves the prices; a venue with a market of its own makes it here."""
+        return join_market(self.setup.options.market, exchange, config, generator, now_ns)
 
     def _learn(self, news: Sequence[Happening]) -> None:
         for learn in self.learners:

@@ -29,6 +29,8 @@ class Options(Struct, frozen=True):
     cert_key: str = ""
     # Whether permessage-deflate is agreed to when a client offers it.
     deflate: bool = True
+    # Where a venue has hours: "calendar", or "always" open.
+    sessions: str = "calendar"
 
 
 class Ready(Struct, frozen=True, tag_field="t", tag="ready"):

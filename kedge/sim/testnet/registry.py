@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 VENUES: dict[str, str] = {
     "bybit": "kedge.sim.bybit",
     "binance": "kedge.sim.binance",
+    "tinvest": "kedge.sim.tinvest",
 }
 
 

@@ -55,6 +55,7 @@ class OrderRow(Struct, frozen=True, rename="camel"):
     reject_reason: Words = ""
     stop_order_type: Words = ""
     trigger_price: Numbers = ""
+    trigger_direction: int = 0  # 1: fires as the price rises to it, 2: as it falls; spot does not say
     market_unit: Words = ""
     category: Words = ""
 
@@ -189,6 +190,7 @@ def order_of(row: OrderRow, category: Category, listing: Listing) -> OrderReport
             venue_ns=ns_of(row.updated_time),
             reason=_reason_of(row),
             kind=_kind_of(row, market),
+            trigger_price=number_or_zero(row.trigger_price),
         )
     except UNREADABLE as error:
         return Unreadable(sentence(f"order {row.order_id}: {error}"))
@@ -207,6 +209,9 @@ def _qty_of(row: OrderRow, cum_qty: Decimal) -> Decimal:
 def _kind_of(row: OrderRow, market: bool) -> OrderKind:
     is_stop = (row.stop_order_type or "") not in _NOT_SAID and number_or_zero(row.trigger_price) > 0
     if is_stop:
+        takes = row.trigger_direction != 0 and (row.trigger_direction == 1) != (row.side == "Buy")
+        if takes:
+            return "take" if market else "take_limit"
         return "stop" if market else "stop_limit"
     return "market" if market else "limit"
 

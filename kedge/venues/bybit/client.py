@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from kedge.model.events import Answered, BookLost, Event, InstrumentSeen, LookedUp
 from kedge.model.instrument import Instrument, market_of
-from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Ask, Bar, Feed, PlaceOrder, Quote, Rules
 from kedge.venues.allowance import Allowance
 from kedge.venues.bars import History
 from kedge.venues.bybit import errors
@@ -27,6 +27,7 @@ from kedge.venues.bybit.feeds import history
 from kedge.venues.bybit.market import Market
 from kedge.venues.bybit.private import Private
 from kedge.venues.bybit.questions import Questions
+from kedge.venues.bybit.quotes import quotes
 from kedge.venues.bybit.rules import BARS_PAGE, BYBIT_RULES, INTERVALS, Options
 from kedge.venues.bybit.tail import Tail
 from kedge.venues.bybit.ties import Ties
@@ -154,7 +155,7 @@ class BybitVenue:
             return unanswered(self.account, "amend", client_id, self._not_connected())
         return await self._deeds.amend(client_id, symbol, price, qty, valid_until_ns)
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
         if not self._life.up:
             return unanswered(self.account, "cancel", client_id, self._not_connected())
         return await self._deeds.cancel(client_id, symbol, valid_until_ns)
@@ -162,14 +163,28 @@ class BybitVenue:
     async def cancel_all(self, symbol: str | None) -> str:
         return await self._deeds.cancel_all(symbol or "") if self._life.up else self._not_connected().why
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+    async def lookup(self, ask: Ask) -> LookedUp:
         asked_ns = self._clock()
         if not self._life.up:
-            return LookedUp(self.account, client_id, asked_ns, error=self._not_connected().why)
-        found = await self._questions.order(client_id, symbol)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=self._not_connected().why)
+        found = await self._questions.order(ask.client_id, ask.symbol)
         if isinstance(found, str):
-            return LookedUp(self.account, client_id, asked_ns, error=sentence(found))
-        return LookedUp(self.account, client_id, asked_ns, order=found)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=sentence(found))
+        return LookedUp(self.account, ask.client_id, asked_ns, order=found)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        if not self._life.up:
+            return self._not_connected().why
+        news = await self._admission.list_instruments()
+        if not isinstance(news, list):
+            return news.why
+        self._tell_instruments()
+        return tuple(self._ties.listing.all.values())
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        if not self._life.up:
+            return self._not_connected().why
+        return await quotes(self._asks, self._ties.listing, symbols)
 
     async def report(self, cursor: str) -> AccountReport | str:
         if not self._life.up:

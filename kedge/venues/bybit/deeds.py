@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 
 from kedge.model.events import Answered, Request
 from kedge.model.numbers import text
-from kedge.model.order import sign
+from kedge.model.order import TRIGGERED, fires_rising
 from kedge.model.venue import Answer, PlaceOrder
 from kedge.venues.allowance import Cost
 from kedge.venues.bybit import errors, frames, orders
@@ -296,7 +296,8 @@ class Deeds:
         last = read_last_price(said) if isinstance(said, Envelope) else said
         if isinstance(last, (Silence, Refused, Unreadable)):
             return f"whether the stop's price has passed is not known: {last.why}"
-        if (last - order.trigger_price) * sign(order.side) >= 0:
+        rises = fires_rising(order.kind, order.side)
+        if last >= order.trigger_price if rises else last <= order.trigger_price:
             return f"the stop's price {text(order.trigger_price)} has passed: the last price is {text(last)}"
         return ""
 
@@ -339,4 +340,4 @@ class Deeds:
 
 
 def _is_spot_stop(order: PlaceOrder) -> bool:
-    return "/" in order.symbol and order.kind in ("stop", "stop_limit")
+    return "/" in order.symbol and order.kind in TRIGGERED

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from kedge.model.numbers import text
-from kedge.model.order import Side, Tif, Trigger
+from kedge.model.order import PRICED, TRIGGERED, Side, Tif, Trigger, fires_rising
 from kedge.model.venue import PlaceOrder
 from kedge.venues.bybit.instruments import native_of
 from kedge.venues.bybit.wire import Category, json_of
@@ -29,7 +29,7 @@ def impossible(category: Category, order: PlaceOrder) -> str:
     if len(order.client_id) > 36:
         return f"the id {order.client_id!r} is longer than the 36 characters the venue allows"
     if category == "spot":
-        if order.kind in ("stop", "stop_limit") and order.trigger_by != "last":
+        if order.kind in TRIGGERED and order.trigger_by != "last":
             return f"spot has no stops by the {order.trigger_by} price: use trigger_by = last"
         if order.reduce_only:
             return "spot has no reduce-only orders: leave it out"
@@ -38,7 +38,7 @@ def impossible(category: Category, order: PlaceOrder) -> str:
 
 def place(category: Category, order: PlaceOrder) -> Params:
     """The parameters of /v5/order/create and order.create."""
-    market = order.kind in ("market", "stop")
+    market = order.kind not in PRICED
     params: Params = {
         "category": category,
         "symbol": native_of(order.symbol),
@@ -57,12 +57,12 @@ def place(category: Category, order: PlaceOrder) -> Params:
         params["positionIdx"] = 0
         if order.reduce_only:
             params["reduceOnly"] = True
-    if order.kind in ("stop", "stop_limit"):
+    if order.kind in TRIGGERED:
         params["triggerPrice"] = text(order.trigger_price)
         if category == "spot":
             params["orderFilter"] = "StopOrder"
         else:
-            params["triggerDirection"] = _RISE if order.side == "buy" else _FALL
+            params["triggerDirection"] = _RISE if fires_rising(order.kind, order.side) else _FALL
             params["triggerBy"] = _TRIGGERS[order.trigger_by]
     return params
 

@@ -27,6 +27,7 @@ BYBIT_RULES = Rules(
     reduce_only=True,
     post_only=True,
     stops=True,
+    takes=True,
     # Ten creates, ten amends and ten cancels of derivatives in any second. Five at once and five more
     # within the second stay below it whatever they are.
     requests_per_s=5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kedge.model.order import State
+from kedge.model.order import TRIGGERED, State
 from kedge.model.venue import OrderReport
 from kedge.venues.bybit.instruments import Listing
 from kedge.venues.bybit.rules import DEMO, LIVE, TESTNET, Hosts, Options, hosts_at
@@ -37,7 +37,7 @@ class Ties:
         """What is known of an order now."""
         if not order.client_id or "/" not in order.symbol:
             return
-        if order.state is State.OPEN and order.kind in ("stop", "stop_limit"):
+        if order.state is State.OPEN and order.kind in TRIGGERED:
             self.expect(order.client_id, waits)
         else:
             self.stops.pop(order.client_id, None)

@@ -28,7 +28,7 @@ from kedge.model.events import (
     Request,
 )
 from kedge.model.instrument import Instrument
-from kedge.model.venue import AccountReport, Balance, Bar, Feed, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Ask, Balance, Bar, Feed, PlaceOrder, Quote, Rules
 from kedge.venues.ccxt import library as ccxt
 from kedge.venues.ccxt.bells import Bells
 from kedge.venues.ccxt.chores import Chores
@@ -37,6 +37,7 @@ from kedge.venues.ccxt.entry import Entry, Never, knock
 from kedge.venues.ccxt.names import Names
 from kedge.venues.ccxt.public import Public
 from kedge.venues.ccxt.questions import Look, Matter
+from kedge.venues.ccxt.quotes import Quotes
 from kedge.venues.ccxt.rules import CCXT_RULES, SECOND_NS, Options
 from kedge.venues.ccxt.wire import Listing
 from kedge.venues.life import Life
@@ -150,7 +151,7 @@ class CcxtVenue:
     ) -> Answered:
         return unanswered(self.account, "amend", client_id, Silence(NO_AMEND, unsent=True))
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
         ready = self._ready(symbol, valid_until_ns)
         if isinstance(ready, str):
             return self._unsent("cancel", client_id, ready)
@@ -172,12 +173,28 @@ class CcxtVenue:
             self._bells.ring(one)
         return "; ".join(one for one in said if one)
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+    async def lookup(self, ask: Ask) -> LookedUp:
         asked_ns = self._clock()
         entry = self._entry
         if entry is None or not self._life.up:
-            return LookedUp(self.account, client_id, asked_ns, error=f"not connected: {self.trouble}")
-        return await entry.questions.order(client_id, symbol)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=f"not connected: {self.trouble}")
+        return await entry.questions.order(ask.client_id, ask.symbol)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        entry = self._entry
+        if entry is None or not self._life.up:
+            return f"not connected: {self.trouble}"
+        why = await entry.refresh()
+        self._tell_instruments(entry)
+        return why or tuple(one.instrument for one in entry.listings.values())
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        entry = self._entry
+        if entry is None or not self._life.up:
+            return f"not connected: {self.trouble}"
+        known = entry.listings
+        wanted = known if symbols is None else symbols
+        return await Quotes(entry.talk, self.exchange).ask([known[one] for one in wanted if one in known])
 
     async def report(self, cursor: str) -> AccountReport | str:
         entry = self._entry

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from kedge.model.events import Answered, Request
 from kedge.model.numbers import BadNumber, text
-from kedge.model.order import State
+from kedge.model.order import TAKES, State
 from kedge.model.venue import Answer, PlaceOrder
 from kedge.venues.ccxt import wire
 from kedge.venues.ccxt.errors import Failure, answer_of
@@ -111,6 +111,8 @@ class Deeds:
         def lacks(name: str) -> bool:
             return self._talk.feature(order.symbol, "createOrder", name) is False
 
+        if order.kind in TAKES:
+            return f"{order.symbol}: ccxt has no word for orders that fire as the price comes ({order.kind})"
         spot = listing.type == "spot"
         if order.kind == "market" and spot and order.side == "buy":
             if self._buys_for_money(order.symbol):

@@ -28,7 +28,7 @@ from kedge.model.events import (
     Request,
 )
 from kedge.model.instrument import Instrument
-from kedge.model.venue import AccountReport, Answer, Bar, Feed, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Answer, Ask, Bar, Feed, OrderReport, PlaceOrder, Quote, Rules
 from kedge.venues.paper import wire
 from kedge.venues.paper.books import Books
 from kedge.venues.paper.questions import Questions
@@ -140,7 +140,7 @@ class PaperVenue:
 
         return await self._deed("amend", client_id, valid_until_ns, make)
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
         def make(id: int) -> bytes:
             return wire.cancel(id, client_id, symbol, valid_until_ns)
 
@@ -155,15 +155,27 @@ class PaperVenue:
             return reply.why
         return "" if reply.ok else wire.sentence(f"{reply.code}: {reply.text}")
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+    async def lookup(self, ask: Ask) -> LookedUp:
         asked_ns = self._clock()
         session = self._session
         if session is None:
-            return LookedUp(self.account, client_id, asked_ns, error=f"not connected: {self.trouble}")
-        found = await self._questions.order(session, client_id, symbol)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=f"not connected: {self.trouble}")
+        found = await self._questions.order(session, ask.client_id, ask.symbol)
         if isinstance(found, str):
-            return LookedUp(self.account, client_id, asked_ns, error=found)
-        return LookedUp(self.account, client_id, asked_ns, order=found[0] if found else None)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=found)
+        return LookedUp(self.account, ask.client_id, asked_ns, order=found[0] if found else None)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        session = self._session
+        if session is None:
+            return f"not connected: {self.trouble}"
+        return await self._questions.instruments(session)
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        session = self._session
+        if session is None:
+            return f"not connected: {self.trouble}"
+        return await self._questions.quotes(session, symbols)
 
     async def report(self, cursor: str) -> AccountReport | str:
         session = self._session

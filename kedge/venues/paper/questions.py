@@ -7,14 +7,14 @@ refusal. A question that fails is a sentence; a report with a page missing says 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
 from kedge.model.instrument import Instrument
-from kedge.model.venue import AccountReport, Balance, OrderReport, VenuePosition
-from kedge.venues.paper import wire
+from kedge.model.venue import AccountReport, Balance, OrderReport, Quote, VenuePosition
+from kedge.venues.paper import prices, wire
 from kedge.venues.paper.session import Clock, Session, Silence
 from kedge.venues.paper.wire import Unreadable
 from kedge.venues.stream import Pace
@@ -23,6 +23,8 @@ from kedge.venues.stream import Pace
 QUESTIONS_PER_S, QUESTIONS_BURST = 15, 25
 # A cursor that never ends is a broken venue; what was read until here is kept.
 PAGES_MAX = 1_000
+# A request that names more symbols grows too long; then all are asked for.
+QUOTES_NAMED = 500
 STRANGER = (
     "the venue does not know where this desk stopped reading (bad_cursor): it has lost its memory, or is"
     " another one; give it its state back (paper.sqlite), or begin with a new home"
@@ -123,13 +125,37 @@ class Questions:
             failed = b
         else:
             balances = tuple(wire.balance_of(one) for one in b.balances)
-        i = await self._ask(session, lambda id: wire.ask("instruments", id), wire.InstrumentsBody)
+        i = await self.instruments(session)
         if isinstance(i, str):
             failed = i
         else:
-            found = [wire.instrument_of(one) for one in i.instruments]
-            instruments = tuple(one for one in found if one is not None)
+            instruments = i
         return positions, balances, instruments, failed
+
+    async def instruments(self, session: Session) -> tuple[Instrument, ...] | str:
+        said = await self._ask(session, lambda id: wire.ask("instruments", id), wire.InstrumentsBody)
+        if isinstance(said, str):
+            return said
+        found = [wire.instrument_of(one) for one in said.instruments]
+        return tuple(one for one in found if one is not None)
+
+    async def quotes(self, session: Session, symbols: Sequence[str] | None) -> tuple[Quote, ...] | str:
+        """More than fit into a line are picked out of all."""
+        some = list(symbols or ())
+        asked = some if len(some) <= QUOTES_NAMED else []
+
+        def make(id: int) -> bytes:
+            return wire.ask("quotes", id, symbols=asked)
+
+        if symbols is not None and not some:
+            return ()
+        said = await self._ask(session, make, prices.QuotesBody)
+        if isinstance(said, str):
+            return said
+        wanted = dict.fromkeys(some)
+        now_ns = self._clock()
+        found = [one for one in said.quotes if symbols is None or one.symbol in wanted]
+        return tuple(prices.quote_of(one, now_ns) for one in found)
 
     async def _pages(
         self,

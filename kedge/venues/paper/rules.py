@@ -22,6 +22,8 @@ PAPER_RULES = Rules(
     reduce_only=True,
     post_only=True,
     stops=True,
+    takes=True,
+    ends="all",
     # The venue's own budget for deeds is 20 a second with 40 at once; the margin is for requests that
     # bunch up on the way.
     requests_per_s=18,

@@ -1,8 +1,7 @@
 """The paper dialect as the client speaks it: bytes to model and back, signing, the table of codes. Pure.
 
-Written from docs/reference/paper-dialect.md alone. The venue's own codec is another one, so that a
-mistake in either shows. Nothing here raises for what arrives: a line that cannot be read is an
-`Unreadable` with a sentence, whatever its bytes were.
+Written from docs/reference/paper-dialect.md alone; the venue's own codec is another, so that mistakes show.
+Nothing here raises for what arrives: a line that cannot be read is an `Unreadable` with a sentence.
 """
 
 from __future__ import annotations
@@ -79,6 +78,8 @@ class _Order(Struct, frozen=True):
     kind: OrderKind = "limit"
     reason: str = ""
     version: Count = 0
+    trigger_price: Unsigned = "0"
+    expires_ns: Nanos = 0
 
 
 class _Fill(Struct, frozen=True):
@@ -305,6 +306,8 @@ def order_of(o: _Order) -> OrderReport:
         reason=sentence(o.reason),
         kind=o.kind,
         version=o.version,
+        trigger_price=Decimal(o.trigger_price),
+        expires_ns=o.expires_ns,
     )
 
 
@@ -410,6 +413,7 @@ def place(id: int, order: PlaceOrder) -> bytes:
         trigger_price=text(order.trigger_price),
         trigger_by=order.trigger_by,
         valid_until_ns=order.valid_until_ns,
+        expires_ns=order.expires_ns,
     )
 
 

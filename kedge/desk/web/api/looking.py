@@ -13,7 +13,8 @@ from msgspec import Meta, Struct
 
 from kedge.client import DeskAway, Refused
 from kedge.desk import commands, figures
-from kedge.desk.commands import BY_NAME, ExplainAsk, Limit, Offset, Search
+from kedge.desk.commands import BY_NAME, ExplainAsk, Limit, Search
+from kedge.desk.deeds_people import PreordersAsk as PreordersAsk
 from kedge.desk.preorders.keeper import SourceState
 from kedge.desk.tables.database import DatabaseTrouble
 from kedge.desk.tables.tables import OFFSET_MAX, Page, Tables
@@ -224,16 +225,6 @@ async def ping(caller: Caller, args: Struct) -> Pong:
 
 
 # ── preorders ───────────────────────────────────────────────────────────────────────────────────
-
-_Garant = Annotated[bool | None, Meta(description="Only guaranteed ones, or only others.")]
-
-
-class PreordersAsk(Struct, frozen=True, forbid_unknown_fields=True):
-    status: Annotated[str, Meta(max_length=8, description="Only open or only closed ones.")] = ""
-    is_garant: _Garant = None
-    text: Search = ""
-    limit: Limit = 50
-    offset: Offset = 0
 
 
 async def preorder_list(caller: Caller, args: PreordersAsk) -> Rows[Preorder]:

@@ -11,9 +11,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from kedge.desk.commands import DEEDS, Deed, ExplainAsk, Nothing
+from kedge.desk.commands import DEEDS, KEPT, QUESTIONS, Deed, ExplainAsk, Nothing
+from kedge.desk.deeds_tasks import ListsAsk, StashShowAsk
 from kedge.desk.preorders.keeper import SourceState
-from kedge.desk.web.api import doing, hedging, live, looking
+from kedge.desk.web.api import doing, hedging, live, looking, markets, trading
 from kedge.desk.web.api.door import Act, Route
 from kedge.desk.web.api.shapes import (
     All,
@@ -29,21 +30,23 @@ from kedge.desk.web.api.shapes import (
     Rows,
     Said,
 )
-from kedge.journal.row_shapes import StoryRow
+from kedge.journal.row_shapes import ListRow, StoryRow
 from kedge.journal.rows import TABLES
-from kedge.model.looks import BotLook, OrderLook, PositionLook, ScheduleLook, Status
+from kedge.model.looks import BotLook, ListedLook, OrderLook, PositionLook, Preview, ScheduleLook, Status
 from kedge.model.records import CommandTaken
+from kedge.model.stash import SavedOrder
 
 API = "/api/v1"
 MAIN = "/main"
 
 # Tables whose name is that of a deed which tells how things are now.
-TABLE_PATHS = {"bots": "bot-history", "schedules": "schedule-history"}
+TABLE_PATHS = {"bots": "bot-history", "schedules": "schedule-history", "lists": "kept-lists"}
 TABLE_HELP = {
     "position_minutes": "Positions as they stood at the end of each minute in which they changed.",
     "bots": "Every bot there ever was, with its parameters.",
     "story": "Every record in words, oldest first.",
     "instruments": "What the accounts trade: ticks, steps, bounds.",
+    "lists": "Lists that people keep, as they stand.",
     "schedules": "Schedules as they are kept, with their last result.",
     "schedule_runs": "What schedules did, and what came of it.",
     "days": "Profit by day (UTC), bot and settlement asset.",
@@ -53,24 +56,39 @@ CALLS: dict[str, tuple[Act, Any]] = {
     "status": (looking.status, Status),
     "bots": (looking.bots, All[BotLook]),
     "schedules": (looking.schedules, All[ScheduleLook]),
+    **trading.GIVES,
+}
+
+
+# Rows that only the engine has, or that are more than their table.
+OWN_READS: dict[str, tuple[Act, type[Struct], Any]] = {
+    "stash": (trading.stash, StashShowAsk, All[SavedOrder]),
+    "lists": (trading.lists, ListsAsk, All[ListRow]),
 }
 
 
 @lru_cache(maxsize=1)
 def routes() -> tuple[Route, ...]:
     """Every address and method, in the order of the document."""
-    return (*_deeds(), *_tables(), *_own(), *_main())
+    return (*_deeds(), *_tables(), _listed(), _preview(), *_own(), *_main())
 
 
 def _deeds() -> list[Route]:
     made: list[Route] = []
     for deed in DEEDS:
-        if deed.read == "story":
+        if deed.read in OWN_READS:
+            act, takes, gives = OWN_READS[deed.read]
+            made.append(_get(deed.name.replace(" ", "/"), deed.help, takes, gives, act, (404, 409)))
+        elif deed.read == "story":
             made.append(_get("explain", deed.help, ExplainAsk, All[StoryRow], looking.explain, (404, 409)))
         elif deed.call in CALLS:
             act, gives = CALLS[deed.call]
             made.append(_get(deed.name, deed.help, Nothing, gives, act))
-        elif not deed.read:
+        elif deed.call in QUESTIONS:
+            gives = markets.GIVES[deed.call]
+            act = markets.question(deed.call)
+            made.append(_get(deed.name, deed.help, deed.args, gives, act, (409,)))
+        elif not deed.read and deed.call not in KEPT:  # those are among our own
             made.append(_post(deed))
     return made
 
@@ -88,6 +106,26 @@ def _tables() -> list[Route]:
             Route("GET", f"{API}/{path}", path, summary, looking.asks(what), gives, act, "Tables", csv=True)
         )
     return made
+
+
+def _listed() -> Route:
+    help = "Instruments as the engine has them now, whole, by the names of markets."
+    return _get("listed", help, markets.ListedAsk, All[ListedLook], markets.listed)
+
+
+def _preview() -> Route:
+    return Route(
+        "POST",
+        f"{API}/preview",
+        "preview",
+        "What a command that starts a task would do; nothing is done.",
+        trading.PreviewAsk,
+        Preview,
+        trading.preview,
+        "Looking",
+        "look",
+        (409,),
+    )
 
 
 def _own() -> list[Route]:

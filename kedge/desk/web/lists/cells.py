@@ -44,10 +44,10 @@ class Kind(Struct, frozen=True):
     show: Cell
 
 
-def cell(kind: str, row: Row, name: str) -> str:
-    """One `<td>`."""
+def cell(kind: str, row: Row, name: str, label: str) -> str:
+    """One `<td>`; its label, HTML already, stands before it on a phone, where columns have no heads."""
     how = KINDS[kind]
-    return f'<td class="{how.css}" translate="no">{how.show(row, name)}</td>'
+    return f'<td class="{how.css}" data-label="{label}" translate="no">{how.show(row, name)}</td>'
 
 
 def head_cell(kind: str, row: Row, name: str) -> str:
@@ -265,6 +265,13 @@ def _short(value: Any) -> str:
     return json.dumps(screens.plain(value), ensure_ascii=False, separators=(",", ":"))
 
 
+def _listed(row: Row, name: str) -> str:
+    """An instrument's state; one that its venue lists no longer is known by that."""
+    shown = getattr(row, name) if row.listed else "unlisted"
+    css = "ok" if shown == "trading" else "paused"
+    return f'<span class="state {css}">{escape(word("instrument", shown))}</span>'
+
+
 def _exact(row: Row, name: str) -> str:
     return str(escape(text(getattr(row, name))))
 
@@ -291,6 +298,7 @@ KINDS: dict[str, Kind] = {
     "yes": Kind("c-word", _yes),
     "ok": Kind("c-word", _ok),
     "json": Kind("c-json", _json),
+    "listed": Kind("c-word", _listed),
     **{
         family: Kind("c-word", _named(family))
         for family in (

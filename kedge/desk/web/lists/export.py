@@ -36,7 +36,7 @@ def plain(name: str, value: Any) -> str:
         return text(value)
     if name.endswith("_ns"):
         return iso(value)
-    if isinstance(value, int):
+    if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, dict):
         return guarded(msgspec.json.encode(screens.plain(value)).decode()) if value else ""

@@ -13,24 +13,22 @@ from django.utils.translation import gettext as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from kedge.client import new_command_id
+from kedge.desk.web import once, project
 from kedge.desk.web import people as accounts
 from kedge.desk.web.models import ApiToken
 from kedge.desk.web.people import GROUPS, PersonWrong
 from kedge.desk.web.person import Request, known, page
 
 SORTS = {"name": "username", "seen": "last_login", "added": "date_joined"}
+# Buttons whose answer is a one-time password.
+SECRETS = ("add", "password")
 
 
 @page("admin")
 def people(request: Request) -> HttpResponse:
-    once: tuple[str, str] | None = None
     if request.method == "POST":
-        try:
-            once = _act(request)
-        except PersonWrong as wrong:
-            messages.error(request, str(wrong))
-        if once is None:
-            return redirect("people")
+        return _acted(request)
     word, sort = request.GET.get("q", "")[:200], request.GET.get("sort", "name")
     column = SORTS.get(sort.removeprefix("-"), "username")
     found = User.objects.order_by(f"-{column}" if sort.startswith("-") else column, "pk")
@@ -47,8 +45,8 @@ def people(request: Request) -> HttpResponse:
         "groups": list(GROUPS),
         "q": word,
         "sort": sort,
-        # Shown in the answer itself: a password is kept nowhere, a session included.
-        "once": once,
+        "once": once.shown(request, project.context().clock),
+        "command_id": new_command_id(),
     }
     return render(request, "lists/people.html", context)
 
@@ -68,23 +66,39 @@ def _row(user: User) -> dict[str, object]:
     }
 
 
-def _act(request: Request) -> tuple[str, str] | None:
-    """One of the buttons; a name with its one-time password where one was made. Raises `PersonWrong`."""
-    given, me = request.POST, known(request).name
-    name, do = given.get("name", "").strip(), given.get("do", "")
+def _acted(request: Request) -> HttpResponse:
+    """One of the buttons, and on to the page: loaded again it does nothing twice."""
+    name, do = request.POST.get("name", "").strip(), request.POST.get("do", "")
+    try:
+        if do in SECRETS:
+            return once.lead_on(
+                request, "people", project.context().clock, lambda: _secret(request, name, do)
+            )
+        _act(request, name, do)
+    except PersonWrong as wrong:
+        messages.error(request, str(wrong))
+    return redirect("people")
+
+
+def _secret(request: Request, name: str, do: str) -> tuple[str, str]:
+    """The name with its new one-time password. Raises `PersonWrong`."""
     if do == "add":
-        once = accounts.add(name, given.get("role", "viewer"))
+        password = accounts.add(name, request.POST.get("role", "viewer"))
         messages.success(request, _("%(name)s is added.") % {"name": name})
-        return name, once
+    else:
+        password = accounts.set_password(name)
+        messages.success(request, _("%(name)s has a new one-time password.") % {"name": name})
+    return name, password
+
+
+def _act(request: Request, name: str, do: str) -> None:
+    """Raises `PersonWrong`."""
+    given, me = request.POST, known(request).name
     if name == me and do in ("off", "role"):
         raise PersonWrong(_("You cannot do this to yourself; ask another owner."))
     if do == "role":
         accounts.set_role(name, given.get("role", ""))
         messages.success(request, _("%(name)s has another role now.") % {"name": name})
-    elif do == "password":
-        once = accounts.set_password(name)
-        messages.success(request, _("%(name)s has a new one-time password.") % {"name": name})
-        return name, once
     elif do in ("on", "off"):
         accounts.set_active(name, do == "on")
         said = _("%(name)s may sign in.") if do == "on" else _("%(name)s may not sign in any more.")
@@ -99,4 +113,3 @@ def _act(request: Request) -> tuple[str, str] | None:
         messages.success(request, _("The second factor of %(name)s is off.") % {"name": name})
     else:
         raise PersonWrong(_("There is no such button."))
-    return None

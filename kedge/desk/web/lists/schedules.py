@@ -114,7 +114,7 @@ async def edit(request: Request, name: str = "") -> HttpResponse:
             # Mended and sent again it is another command: the same key would bring the same refusal.
             given.pop("command_id", None)
         except DeskAway as away:
-            says = actions._unknown(away)
+            says = actions.unknown(away)
     values = given if request.method == "POST" else _values_of(look) if look else {}
     return _form(request, deed, name, values, says)
 
@@ -237,8 +237,10 @@ def fields_of(deed: Deed, values: dict[str, str]) -> list[Field]:
     made = []
     for entry in commands.arguments(deed):
         field = field_of(entry, values.get(PREFIX + entry.name, ""))
-        kind = "area" if commands.is_pairs(entry) else field.kind
-        made.append(msgspec.structs.replace(field, name=PREFIX + field.name, kind=kind))
+        if commands.is_pairs(entry):
+            told = _("Parameters as name=value, each on a line of its own.")
+            field = msgspec.structs.replace(field, kind="area", help=told)
+        made.append(msgspec.structs.replace(field, name=PREFIX + field.name))
     return made
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from kedge.client import DeskAway, Refused
 from kedge.desk import screens
 from kedge.desk.commands import BY_NAME
+from kedge.desk.markets import quoted
 from kedge.desk.screens import plain
 from kedge.desk.tables.database import DatabaseTrouble
 from kedge.desk.web import project
@@ -26,12 +27,15 @@ from kedge.desk.web.lists.views import drawn, troubled
 from kedge.desk.web.person import Request, known, page
 from kedge.journal.rows import Ask
 from kedge.model import records
-from kedge.model.looks import MarketLook
+from kedge.model.instrument import account_of, symbol_of
+from kedge.model.looks import MarketLook, QuoteLook
 
 STORY = 500
 BESIDE = 20
 # The gate answers a request for one record at once, or something is wrong with it.
 RECORD_S = 10.0
+# A venue that is slow to tell a price does not hold up the page.
+QUOTE_S = 4.0
 SEQ_MOST = 2**62
 
 
@@ -62,30 +66,48 @@ def order(request: Request, client_id: str) -> HttpResponse:
 
 @require_safe
 @page()
-def instrument(request: Request, market: str) -> HttpResponse:
-    tables = project.context().tables
+async def instrument(request: Request, market: str) -> HttpResponse:
     try:
-        row = tables.one("instruments", market)
-        if row is None:
-            raise Http404(market)
-        newest = Ask(market=market, sort="-time", limit=BESIDE)
-        parts = [
-            part(name, tables.find(LISTS[name].table, newest), without=("market",))
-            for name in ("orders", "fills")
-        ]
-        held = tables.find("positions", Ask(market=market, limit=100))
+        context = await sync_to_async(_of_instrument)(market)
     except DatabaseTrouble as trouble:
         return troubled(request, trouble)
-    context = {
+    look = look_of(market)
+    context |= {"look": look, "quote": None if look else await _quote(market)}
+    return await sync_to_async(render)(request, "lists/instrument.html", context)
+
+
+def _of_instrument(market: str) -> dict[str, Any]:
+    """Raises `DatabaseTrouble`, `Http404`."""
+    tables = project.context().tables
+    row = tables.one("instruments", market)
+    if row is None:
+        raise Http404(market)
+    newest = Ask(market=market, sort="-time", limit=BESIDE)
+    parts = [
+        part(name, tables.find(LISTS[name].table, newest), without=("market",))
+        for name in ("orders", "fills")
+    ]
+    held = tables.find("positions", Ask(market=market, limit=100))
+    return {
         "row": row,
         "facts": facts("instruments", row),
-        "look": look_of(market),
         "parts": [
             {**one, "more": cells.listed(one["list"].name, market=market)}
             for one in (part("positions", held, without=("market",)), *parts)
         ],
     }
-    return render(request, "lists/instrument.html", context)
+
+
+async def _quote(market: str) -> QuoteLook | None:
+    """The prices of a market that nobody watches; the page is whole without them."""
+    try:
+        async with asyncio.timeout(QUOTE_S):
+            found = await quoted(
+                project.context().link.desk("web").read, account_of(market), symbol_of(market)
+            )
+    except (Refused, DeskAway, TimeoutError):
+        return None
+    return found[0] if found else None
 
 
 @require_safe
@@ -139,11 +161,16 @@ def _meaning(record: Struct) -> str:
 
 
 def _fields(record: Struct) -> list[tuple[str, Any]]:
-    shown = plain(record)
-    return [
-        (name, value if isinstance(value, (str, int)) else msgspec.json.encode(value).decode())
-        for name, value in shown.items()
-    ]
+    """What it says, one fact each; what is within a part is called by both names."""
+    shown: list[tuple[str, Any]] = []
+    for name, value in plain(record).items():
+        inner = value if isinstance(value, dict) and value else {"": value}
+        shown += [(f"{name}.{part}" if part else name, _written(one)) for part, one in inner.items()]
+    return shown
+
+
+def _written(value: Any) -> Any:
+    return value if isinstance(value, (str, int)) else msgspec.json.encode(value).decode()
 
 
 # ── parts of pages ──────────────────────────────────────────────────────────────────────────────

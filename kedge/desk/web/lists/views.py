@@ -11,6 +11,7 @@ import msgspec
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -77,11 +78,12 @@ def _drawn(request: Request, one: Listing, asked: Asked, found: Any) -> dict[str
 def drawn(one: Listing, rows: Any) -> list[SafeString]:
     """The rows of a table as HTML."""
     first, others = one.columns[0], one.columns[1:]
+    labels = {column.name: str(escape(column.label)) for column in others}
     return [
         cells.safe(
             [
                 cells.head_cell(first.kind, row, first.name),
-                *[cells.cell(column.kind, row, column.name) for column in others],
+                *[cells.cell(column.kind, row, column.name, labels[column.name]) for column in others],
             ]
         )
         for row in rows

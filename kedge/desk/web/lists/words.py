@@ -27,6 +27,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "market": _("order kind", "market"),
         "stop": _("order kind", "stop"),
         "stop_limit": _("order kind", "stop limit"),
+        "take": _("order kind", "take"),
+        "take_limit": _("order kind", "take limit"),
     },
     "tif": {
         "gtc": _("order", "until cancelled"),
@@ -83,6 +85,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "trading": _("instrument", "trading"),
         "halted": _("instrument", "halted"),
         "closed": _("instrument", "closed"),
+        "unlisted": _("instrument", "not listed"),
         "active": _("instrument", "active"),
         "inactive": _("instrument", "not active"),
     },

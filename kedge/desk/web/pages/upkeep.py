@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from msgspec import Struct
 
@@ -84,6 +84,6 @@ def notices_now() -> Notices:
         outbox.open()
         waiting: dict[str, Any] = outbox.counts()
         channels = tuple((sender.channel, waiting.get(sender.channel, 0)) for sender in senders)
-        return Notices(channels, tuple(outbox.lines(limit=LINES)))
+        return Notices(channels, tuple(outbox.lines(limit=LINES, language=get_language() or "en")))
     except (SettingsWrong, DatabaseTrouble) as wrong:
         return Notices(says=str(wrong))

@@ -24,6 +24,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from kedge.client import new_command_id
 from kedge.desk.commands import ROLES
+from kedge.desk.web import once, project
 from kedge.desk.web import tokens as api_tokens
 from kedge.desk.web.models import ApiToken, Profile, profile_of
 from kedge.desk.web.people import ALPHABET, NAMES, lower
@@ -161,27 +162,22 @@ def _codes_left(user: User) -> int:
 @page()
 def tokens(request: Request) -> HttpResponse:
     person = known(request)
-    shown = ""
     if request.method == "POST" and request.POST.get("do") == "revoke":
         number = request.POST.get("number", "")
         if number.isdigit() and api_tokens.revoke(request.user, int(number)):
             messages.success(request, _("The token is void from now on."))
         return redirect("tokens")
     if request.method == "POST":
-        # Loading the answer again sends the form again: it must not make another token.
-        form = request.POST.get("command_id", "")
-        if form and form == request.session.get("kedge_token_form"):
+        try:
+            return once.lead_on(request, "tokens", project.context().clock, lambda: _made(request))
+        except TokenWrong as wrong:
+            messages.error(request, str(wrong))
             return redirect("tokens")
-        shown, says = _made(request)
-        if says:
-            messages.error(request, says)
-            return redirect("tokens")
-        request.session["kedge_token_form"] = form
     rows = ApiToken.objects.filter(user=request.user).order_by("-made_at")[: 2 * api_tokens.TOKENS_MAX]
     roles = [(role, NAMES[role]) for role in ROLES if lower(role, person.role) == role]
     context = {
         "tokens": rows,
-        "shown": shown,
+        "shown": once.shown(request, project.context().clock),
         "roles": roles,
         "days": DAYS,
         "command_id": new_command_id(),
@@ -189,16 +185,20 @@ def tokens(request: Request) -> HttpResponse:
     return render(request, "desk/tokens.html", context)
 
 
+class TokenWrong(ValueError):
+    """It cannot be made; the text is one sentence."""
+
+
 def _made(request: Request) -> tuple[str, str]:
-    """The new token, or why there is none."""
+    """Its name and the new token. Raises `TokenWrong`."""
     name, role = request.POST.get("name", "").strip(), request.POST.get("role", "")
     days = request.POST.get("days", "")
     alive = ApiToken.objects.filter(user=request.user, revoked_at__isnull=True).count()
     if not name or len(name) > 60:
-        return "", _("Give the token a name of 1 to 60 letters, so that you know it again.")
+        raise TokenWrong(_("Give the token a name of 1 to 60 letters, so that you know it again."))
     fitting = next((one for one in ROLES if one == role and lower(one, known(request).role) == one), None)
     if fitting is None or not days.isdigit() or int(days) not in DAYS:
-        return "", _("Choose one of those that are listed.")
+        raise TokenWrong(_("Choose one of those that are listed."))
     if alive >= api_tokens.TOKENS_MAX:
-        return "", _("You have too many tokens; revoke some first.")
-    return api_tokens.make(request.user, name, fitting, int(days)), ""
+        raise TokenWrong(_("You have too many tokens; revoke some first."))
+    return name, api_tokens.make(request.user, name, fitting, int(days))

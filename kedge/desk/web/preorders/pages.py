@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -10,11 +12,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
-from kedge.client import DeskAway, Refused, new_command_id
+from kedge.client import DeskAway, Refused
 from kedge.desk.commands import ROLES
 from kedge.desk.hedges.book import Hedge
 from kedge.desk.tables.database import DatabaseTrouble
-from kedge.desk.web import project
+from kedge.desk.web import answered, project
+from kedge.desk.web.actions import unknown
 from kedge.desk.web.api import asking, looking
 from kedge.desk.web.api.hedging import Books, shelf
 from kedge.desk.web.person import Request, known, page
@@ -53,7 +56,9 @@ async def detail(request: Request, word: str) -> HttpResponse:
         "trouble": trouble,
         "may_open": trader and preorder.status == Preorder.OPEN and not _lives(hedges),
         "market": here.settings.hedge.market,
-        "command_id": new_command_id(),
+        "command_id": answered.key_of(
+            request.GET.get(answered.PARAMETER, ""), known(request).name, _about(word)
+        ),
     }
     return render(request, "preorders/preorder.html", context)
 
@@ -74,13 +79,20 @@ async def open_hedge(request: Request, word: str) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
     except DeskAway as away:
-        messages.error(request, _("Whether it was done is not known (%(why)s); look again.") % {"why": away})
+        # The page keeps the key: whether the first try was done or not, the second does it once.
+        messages.error(request, unknown(away))
+        kept = answered.sealed(key, known(request).name, _about(word))
+        return redirect(f"{reverse('preorder', args=[word])}?{urlencode({answered.PARAMETER: kept})}")
     else:
         messages.success(request, opened.says)
     return redirect(reverse("preorder", args=[word]))
 
 
 # ── helpers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _about(word: str) -> str:
+    return f"preorder {word}"
 
 
 def _found(word: str) -> tuple[Preorder, list[PreorderStage], list[PreorderLog]] | None:

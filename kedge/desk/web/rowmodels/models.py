@@ -29,6 +29,7 @@ NAMES: dict[str, tuple[str, Any, Any]] = {
     "bots": ("BotKnown", _("bot"), _("bots")),
     "story": ("StoryLine", _("line of the story"), _("story")),
     "instruments": ("InstrumentKnown", _("instrument"), _("instruments")),
+    "lists": ("ListKept", _("list"), _("lists")),
     "schedules": ("ScheduleKnown", _("schedule"), _("schedules")),
     "schedule_runs": ("ScheduleRun", _("run of a schedule"), _("runs of schedules")),
     "days": ("Day", _("day"), _("days")),

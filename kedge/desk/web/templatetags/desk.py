@@ -111,7 +111,7 @@ def account_of(market: str) -> str:
 @register.filter
 def short_id(client_id: str) -> str:
     """An order's id as people see it elsewhere: life and counter."""
-    return screens.short_id(client_id).plain
+    return screens.order_id(client_id).plain
 
 
 @register.filter

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from kedge.model.numbers import ZERO, text
+from kedge.model.order import PRICED, TRIGGERED, OrderKind
 from kedge.model.venue import PlaceOrder
 from kedge.venues.binance.sign import Value
 from kedge.venues.binance.spot.rules import CLIENT_ID_MOST
@@ -37,11 +38,11 @@ def place_params(order: PlaceOrder) -> dict[str, Value] | str:
         "newClientOrderId": order.client_id,
         "newOrderRespType": "RESULT",
     }
-    if order.kind in ("limit", "stop_limit"):
+    if order.kind in PRICED:
         params["price"] = text(order.price)
         if order.tif != "post_only":
             params["timeInForce"] = _TIFS[order.tif]
-    if order.kind in ("stop", "stop_limit"):
+    if order.kind in TRIGGERED:
         params["stopPrice"] = text(order.trigger_price)
     return params
 
@@ -56,10 +57,19 @@ def cancel_id(client_id: str) -> str:
     return marked if len(marked) <= CLIENT_ID_MOST else client_id
 
 
+_TYPES: dict[OrderKind, str] = {
+    "market": "MARKET",
+    "stop": "STOP_LOSS",
+    "stop_limit": "STOP_LOSS_LIMIT",
+    "take": "TAKE_PROFIT",
+    "take_limit": "TAKE_PROFIT_LIMIT",
+}
+
+
 def _type_of(order: PlaceOrder) -> str:
     if order.kind == "limit":
         return "LIMIT_MAKER" if order.tif == "post_only" else "LIMIT"
-    return {"market": "MARKET", "stop": "STOP_LOSS", "stop_limit": "STOP_LOSS_LIMIT"}[order.kind]
+    return _TYPES[order.kind]
 
 
 def _unplaceable(order: PlaceOrder) -> str:
@@ -67,11 +77,11 @@ def _unplaceable(order: PlaceOrder) -> str:
         return "not sent: Binance spot has no reduce-only orders"
     if order.tif == "post_only" and order.kind != "limit":
         return "not sent: on Binance spot only a plain limit order can be post-only"
-    if order.kind in ("stop", "stop_limit"):
+    if order.kind in TRIGGERED:
         if order.trigger_by != "last":
             return f"not sent: Binance spot triggers stops by the last price, not by {order.trigger_by}"
         if order.trigger_price <= ZERO:
             return "not sent: a stop order needs a trigger price"
-    if order.kind in ("limit", "stop_limit") and order.price <= ZERO:
+    if order.kind in PRICED and order.price <= ZERO:
         return "not sent: a limit order needs a price"
     return ""

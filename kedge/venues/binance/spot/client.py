@@ -28,7 +28,18 @@ from kedge.model.events import (
     Request,
 )
 from kedge.model.instrument import Instrument
-from kedge.model.venue import AccountReport, Answer, Balance, Bar, Feed, OrderReport, PlaceOrder, Rules
+from kedge.model.venue import (
+    AccountReport,
+    Answer,
+    Ask,
+    Balance,
+    Bar,
+    Feed,
+    OrderReport,
+    PlaceOrder,
+    Quote,
+    Rules,
+)
 from kedge.venues.binance import errors, rights
 from kedge.venues.binance.chores import Chores
 from kedge.venues.binance.errors import Failure, sentence_of
@@ -40,6 +51,7 @@ from kedge.venues.binance.spot.history import Past
 from kedge.venues.binance.spot.market import ExchangeInfo, Listing
 from kedge.venues.binance.spot.names import Names
 from kedge.venues.binance.spot.questions import Matter, Questions
+from kedge.venues.binance.spot.quotes import Quotes
 from kedge.venues.binance.spot.rules import BINANCE_SPOT_RULES, Options
 from kedge.venues.binance.spot.session import Session
 from kedge.venues.binance.spot.streams import Streams
@@ -113,6 +125,7 @@ class BinanceSpotVenue:
         self._questions = Questions(self._asking, self._names, clock, self._matter, self._instruments)
         self._deeds = Deeds(setup.account, self._us, self._rest, self._orders, clock, self._look_into)
         self._past = Past(self._rest, self._us)
+        self._quotes = Quotes(self._rest, self._us)
         self._chores = Chores(setup.account)
         self._seconds = Every(1.0, self._streams.check)
         self._refreshes = Every(self.options.refresh_instruments_s, self._refresh)
@@ -192,7 +205,7 @@ class BinanceSpotVenue:
     ) -> Answered:
         return self._unsent("amend", client_id, NO_AMEND)
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
         self._uses.deal(symbol)
         params = asks.cancel_params(client_id, symbol)
         deed = Deed("cancel", client_id, "order.cancel", "DELETE", params, CANCEL_COST, valid_until_ns)
@@ -219,15 +232,28 @@ class BinanceSpotVenue:
             return ""  # the second: there was none, which is what was wanted
         return f"{symbol}: {sentence_of(failure)}"
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+    async def lookup(self, ask: Ask) -> LookedUp:
         asked_ns = self._clock()
         if not self._life.up:
-            return LookedUp(self.account, client_id, asked_ns, error=f"not connected: {self.trouble}")
-        self._uses.deal(symbol)
-        found = await self._questions.order(client_id, symbol)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=f"not connected: {self.trouble}")
+        self._uses.deal(ask.symbol)
+        found = await self._questions.order(ask.client_id, ask.symbol)
         if isinstance(found, str):
-            return LookedUp(self.account, client_id, asked_ns, error=found)
-        return LookedUp(self.account, client_id, asked_ns, order=found)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=found)
+        return LookedUp(self.account, ask.client_id, asked_ns, order=found)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        if not self._life.up:
+            return f"not connected: {self.trouble}"
+        why = await self._load()
+        return why or tuple(one.instrument for one in self._listings.values())
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        if not self._life.up:
+            return f"not connected: {self.trouble}"
+        known = self._listings
+        wanted = known if symbols is None else symbols
+        return await self._quotes.ask([one for one in wanted if one in known])
 
     async def report(self, cursor: str) -> AccountReport | str:
         if not self._life.up:

@@ -31,6 +31,7 @@ BINANCE_SPOT_RULES = Rules(
     reduce_only=False,
     post_only=True,
     stops=True,
+    takes=True,
     # The documents' account may have 50 unfilled orders placed in 10 s; cancels count in nothing but weight.
     # The adapter keeps the exact count as well, and answers "unsent" when it is reached.
     requests_per_s=8,

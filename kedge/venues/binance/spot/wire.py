@@ -68,6 +68,7 @@ class OrderSaid(Struct, frozen=True, rename="camel"):
     time: Millis = 0
     update_time: Millis = 0
     expiry_reason: Word = ""
+    stop_price: Unsigned = "0"
     fills: tuple[ReplyFill, ...] = ()
 
 
@@ -151,6 +152,7 @@ class ExecutionReport(Struct, frozen=True, tag="executionReport", tag_field="e")
     r: Word = "NONE"
     a: Id = -1
     eR: Word = ""
+    P: Unsigned = "0"  # where a trigger waits
 
 
 class _StreamBalance(Struct, frozen=True):
@@ -301,9 +303,9 @@ KINDS: dict[str, OrderKind] = {
     "LIMIT_MAKER": "limit",
     "MARKET": "market",
     "STOP_LOSS": "stop",
-    "TAKE_PROFIT": "stop",
+    "TAKE_PROFIT": "take",
     "STOP_LOSS_LIMIT": "stop_limit",
-    "TAKE_PROFIT_LIMIT": "stop_limit",
+    "TAKE_PROFIT_LIMIT": "take_limit",
 }
 SIDES: dict[str, Side] = {"BUY": "buy", "SELL": "sell"}
 SELF_TRADE = "would have traded with another order of this account (self-trade prevention)"
@@ -333,6 +335,7 @@ def order_of(o: OrderSaid) -> OrderReport | Unreadable:
         venue_ns=max(o.transact_time, o.update_time, o.time, 0) * NS_PER_MS,
         reason=reason,
         kind=KINDS.get(o.type, "limit"),
+        trigger_price=Decimal(o.stop_price),
     )
 
 
@@ -353,6 +356,7 @@ def report_of(e: ExecutionReport) -> OrderReport | Unreadable:
         venue_ns=max(e.T, 0) * NS_PER_MS,
         reason=SELF_TRADE if e.X == "EXPIRED_IN_MATCH" else cut(reason),
         kind=KINDS.get(e.o, "limit"),
+        trigger_price=Decimal(e.P),
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from kedge.model.numbers import text
-from kedge.model.order import Side, Tif, Trigger
+from kedge.model.order import PRICED, TRIGGERED, OrderKind, Side, Tif, Trigger
 from kedge.model.venue import PlaceOrder
 from kedge.venues.allowance import Cost
 from kedge.venues.binance.sign import Params, Value
@@ -45,7 +45,13 @@ def _weight(weight: int) -> Cost:
 TIFS: dict[Tif, str] = {"gtc": "GTC", "ioc": "IOC", "fok": "FOK", "post_only": "GTX"}
 WORKING: dict[Trigger, str] = {"last": "CONTRACT_PRICE", "mark": "MARK_PRICE"}
 SIDES: dict[Side, str] = {"buy": "BUY", "sell": "SELL"}
-CONDITIONALS = ("stop", "stop_limit")
+CONDITIONALS = TRIGGERED
+ALGO_TYPES: dict[OrderKind, str] = {
+    "stop": "STOP_MARKET",
+    "stop_limit": "STOP",
+    "take": "TAKE_PROFIT_MARKET",
+    "take_limit": "TAKE_PROFIT",
+}
 NO_INDEX = "the venue triggers stops by the last or the mark price only, not by the index: choose one of them"
 NO_ALGO_AMEND = "the venue cannot amend a stop that waits: cancel it, and place another"
 
@@ -57,12 +63,12 @@ def place(order: PlaceOrder) -> Ask | str:
     working = WORKING.get(order.trigger_by)
     if working is None:
         return NO_INDEX
-    limited = order.kind == "stop_limit"
+    limited = order.kind in PRICED
     params: dict[str, Value] = {
         "algoType": "CONDITIONAL",
         "symbol": order.symbol,
         "side": SIDES[order.side],
-        "type": "STOP" if limited else "STOP_MARKET",
+        "type": ALGO_TYPES[order.kind],
         "quantity": text(order.qty),
         "triggerPrice": text(order.trigger_price),
         "workingType": working,

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from kedge.model.events import Answered, Event, InstrumentSeen, LookedUp
 from kedge.model.instrument import Instrument
-from kedge.model.venue import AccountReport, Bar, Feed, PlaceOrder, Rules
+from kedge.model.venue import AccountReport, Ask, Bar, Feed, PlaceOrder, Quote, Rules
 from kedge.venues.binance.errors import Failure
 from kedge.venues.binance.usdm import asks, mends
 from kedge.venues.binance.usdm.asking import Asking, Failed
@@ -31,6 +31,7 @@ from kedge.venues.binance.usdm.links import Links
 from kedge.venues.binance.usdm.markets import Markets
 from kedge.venues.binance.usdm.memory import Memory
 from kedge.venues.binance.usdm.questions import Questions
+from kedge.venues.binance.usdm.quotes import Quotes
 from kedge.venues.binance.usdm.rules import BINANCE_USDM_RULES, Options, hosts_of
 from kedge.venues.binance.usdm.wire import Algo
 from kedge.venues.life import Life
@@ -70,6 +71,7 @@ class BinanceUsdmVenue:
         self._deeds = Deeds(common, self._memory, self._why_down, self._look_into)
         self._errands = Errands(common, self, self._hearing, self._links, self._questions)
         self._markets = Markets(common, self, rules.book_age_max_ns)
+        self._quotes = Quotes(self._asking)
         self._ws_api = WsApi(common)
         self._asking.line = self._ws_api
         self._stream = UserStream(common, self, self._hearing)
@@ -153,7 +155,7 @@ class BinanceUsdmVenue:
     ) -> Answered:
         return await self._deeds.amend(client_id, symbol, price, qty, valid_until_ns)
 
-    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int) -> Answered:
+    async def cancel(self, client_id: str, symbol: str, valid_until_ns: int, venue_id: str = "") -> Answered:
         return await self._deeds.cancel(client_id, symbol, valid_until_ns)
 
     async def cancel_all(self, symbol: str | None) -> str:
@@ -168,15 +170,33 @@ class BinanceUsdmVenue:
         said = [await self._deeds.cancel_all(one, until_ns) for one in symbols]
         return "; ".join(one for one in said if one)
 
-    async def lookup(self, client_id: str, symbol: str) -> LookedUp:
+    async def lookup(self, ask: Ask) -> LookedUp:
         asked_ns = self._asking.now_ns
         why = self._why_down()
         if why:
-            return LookedUp(self.account, client_id, asked_ns, error=f"not connected: {why}")
-        found = await self._questions.order(client_id, symbol)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=f"not connected: {why}")
+        found = await self._questions.order(ask.client_id, ask.symbol)
         if isinstance(found, Failed):
-            return LookedUp(self.account, client_id, asked_ns, error=found.why)
-        return LookedUp(self.account, client_id, asked_ns, order=found)
+            return LookedUp(self.account, ask.client_id, asked_ns, error=found.why)
+        return LookedUp(self.account, ask.client_id, asked_ns, order=found)
+
+    async def instruments(self) -> tuple[Instrument, ...] | str:
+        why = self._why_down()
+        if why:
+            return f"not connected: {why}"
+        failed = await self._entry.refresh()
+        if failed is not None:
+            return failed.why
+        self._tell_instruments()
+        return self._entry.instruments
+
+    async def quotes(self, symbols: Sequence[str] | None = None) -> tuple[Quote, ...] | str:
+        why = self._why_down()
+        if why:
+            return f"not connected: {why}"
+        known = {one.symbol: None for one in self._entry.instruments}
+        wanted = known if symbols is None else symbols
+        return await self._quotes.ask([one for one in wanted if one in known])
 
     async def report(self, cursor: str) -> AccountReport | str:
         why = self._why_down()

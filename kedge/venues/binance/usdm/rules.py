@@ -31,6 +31,7 @@ BINANCE_USDM_RULES = Rules(
     reduce_only=True,
     post_only=True,
     stops=True,
+    takes=True,
     # 300 orders in 10 s and 1,200 in a minute: 60 * 18 + 100 and 10 * 18 + 100 stay below both.
     requests_per_s=18,
     burst=100,

@@ -75,6 +75,7 @@ class Algo(Struct, frozen=True, rename="camel"):
     update_time: Millis
     quantity: Unsigned | None = None
     price: Blank | None = None
+    trigger_price: Blank | None = None
     actual_order_id: Count | Word | None = None
     time_in_force: Word = ""
 
@@ -217,9 +218,9 @@ KINDS: dict[str, OrderKind] = {
     "MARKET": "market",
     "LIQUIDATION": "market",
     "STOP": "stop_limit",
-    "TAKE_PROFIT": "stop_limit",
+    "TAKE_PROFIT": "take_limit",
     "STOP_MARKET": "stop",
-    "TAKE_PROFIT_MARKET": "stop",
+    "TAKE_PROFIT_MARKET": "take",
     "TRAILING_STOP_MARKET": "stop",
 }
 
@@ -270,6 +271,7 @@ def algo_report(a: Algo) -> OrderReport | None:
         state=state,
         venue_ns=a.update_time * NS_PER_MS,
         kind=KINDS.get(a.order_type, "stop"),
+        trigger_price=Decimal(a.trigger_price or "0"),
     )
 
 

@@ -12,8 +12,10 @@
   const series = chart.addSeries(CandlestickSeries, colours());
   const marks = createSeriesMarkers(series, []);
   const SECONDS = { fine: 15, minute: 60, quarter: 900 };
-  let step = "fine", last = null, lines = [], seen = -1, wanted = 0, fitted = "";
+  let step = "fine", last = null, lines = [], seen = -1, wanted = 0, fitted = "", bars = 0, moved = false;
 
+  // Who has moved or zoomed the chart is left alone.
+  for (const name of ["wheel", "pointerdown"]) place.addEventListener(name, () => { moved = true; }, { passive: true });
   market.addEventListener("change", load);
   picks.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -32,10 +34,12 @@
     const seconds = SECONDS[step];
     const begin = at - at % seconds;
     if (last && last.time > begin) return;
+    const more = !last || last.time < begin;
     last = last && last.time === begin
       ? { ...last, high: Math.max(last.high, price), low: Math.min(last.low, price), close: price }
       : { time: begin, open: price, high: price, low: price, close: price };
     series.update(last);
+    if (more) { bars += 1; spread(); }
   });
   load();
 
@@ -48,10 +52,11 @@
     const data = candles.map(([time, open, high, low, close]) => ({ time, open, high, low, close }));
     fit(data);
     series.setData(data);
-    // A young chart is spread over its place, once: who has zoomed is left alone.
     const shown = `${market.value} ${step}`;
-    if (fitted !== shown && data.length < 120) chart.timeScale().fitContent();
+    if (fitted !== shown) moved = false;
     fitted = shown;
+    bars = data.length;
+    spread();
     last = data.at(-1) || null;
     const style = colours();
     marks.setMarkers(data.length ? fills.map(([time, side, price, qty]) => ({
@@ -59,8 +64,16 @@
       position: side === "buy" ? "belowBar" : "aboveBar",
       shape: side === "buy" ? "arrowUp" : "arrowDown",
       color: side === "buy" ? style.upColor : style.downColor,
-      text: fills.length > 40 ? "" : String(qty),
+      text: fills.length > 12 ? "" : String(qty),
     })) : []);
+  }
+
+  // A young chart is spread over its place, though a few candles alone are not made as broad as doors.
+  function spread() {
+    const room = place.clientWidth < 600 ? 10 : 20;
+    const young = bars * 9 < place.clientWidth - 80;
+    chart.timeScale().applyOptions({ maxBarSpacing: young ? 0 : 24 });
+    if (young && !moved) chart.timeScale().setVisibleLogicalRange({ from: -0.5, to: Math.max(bars, room) + 0.5 });
   }
 
   // As many decimals as the prices have.

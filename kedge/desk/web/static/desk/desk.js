@@ -75,6 +75,14 @@ document.addEventListener("click", async (event) => {
   (dialog.querySelector("textarea,input:not([type=hidden]),select") || dialog.querySelector("button")).focus();
 });
 
+// A question keeps its key in its address: after Back, or loaded again, it is the same question.
+const question = document.querySelector("main form[data-asked]");
+if (question && location.pathname.startsWith("/do/")) {
+  const here = new URL(location.href);
+  here.searchParams.set("asked", question.dataset.asked);
+  history.replaceState(history.state, "", here);
+}
+
 // ── live parts ──────────────────────────────────────────────────────────────────────────────────
 
 const person = document.body.dataset.person;

@@ -67,7 +67,7 @@ const TIMES = [
       cursor: { y: false, points: { size: 6 } },
       legend: { show: false },
       scales: { y: { range: (u, low, high) => low === high ? [low - 1, high + 1] : uPlot.rangeNum(low, high, 0.1, true) } },
-      axes: [{ ...axis, values: TIMES }, { ...axis, size: 72, values: (u, ticks) => ticks.map((tick) => tick.toLocaleString(document.documentElement.lang)) }],
+      axes: [{ ...axis, space: 76, values: TIMES }, { ...axis, size: 72, values: (u, ticks) => ticks.map((tick) => tick.toLocaleString(document.documentElement.lang)) }],
       series: [{}, { stroke: colour("--chart-line"), fill: colour("--chart-fill"), fillTo: (u) => u.scales.y.min, width: 1.5, points: { show: false } }],
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), document.body.dataset.zone || "UTC"),
     }, data, place);

@@ -1,0 +1,1 @@
+"""A trader's day on pages: tasks, stashes, lists, scans."""

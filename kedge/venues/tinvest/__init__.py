@@ -1,0 +1,1 @@
+"""T-Invest (the Moscow Exchange by T-Bank's gRPC interface): `client.py` first."""
