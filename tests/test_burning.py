@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal as D
+
 import pytest
 from builders import MAIN, RULES, SECOND, Trial, up_to
 from msgspec.structs import replace
 
 from kedge.engine.effects import Lookup, Place
-from kedge.model.events import FillNews, LookedUp
+from kedge.model.events import FillNews, LookedUp, OrderNews
 from kedge.model.order import State
+from kedge.model.records import Filled
 from kedge.model.venue import Answer, Ask, PlaceOrder
 
 KEYED = replace(RULES, bounded=False, burns=True)
@@ -140,3 +143,29 @@ def test_two_that_look_the_same_are_told_apart_by_the_venues_number() -> None:
     t.hear(LookedUp(MAIN, place.client_id, t.now_ns, report))
     assert t.order(place).state is State.OPEN
     assert t.now_ns < place.valid_until_ns + 30 * SECOND
+
+
+def test_what_burnt_a_key_is_not_the_order_whoever_shows_it() -> None:
+    """It stands under the order's own key, with another quantity than was meant."""
+    rules = replace(KEYED, amend="none")
+    t, place = lost(rules)
+    search(t, place)
+    t.hear(LookedUp(MAIN, place.client_id, t.now_ns, burnt=True))
+    burnt = replace(t.seen(place), qty=place.qty * 2, state=State.EXPIRED)
+    t.hear(OrderNews(MAIN, burnt))
+    assert t.order(place).state is State.LOST
+    assert not t.alarms()
+
+
+def test_a_trade_without_a_name_waits_while_a_stop_order_of_ours_has_none() -> None:
+    """The venue names in its own way what a stop order became; whose it was is known after the doubt."""
+    t = Trial(rules=replace(KEYED, amend="none"))
+    t.play("b", up_to("buy", 60600, "0.05", kind="stop_limit", trigger_price=D("60500")))
+    place = t.placed()
+    t.answer(place, Answer.UNKNOWN, "no answer")
+    fill = replace(t.a_fill(place, "0.05"), client_id="", venue_id="stop:1")
+    t.hear(FillNews(MAIN, fill))
+    assert t.records(Filled) == []
+    t.found(place, State.OPEN)
+    t.hear(FillNews(MAIN, replace(fill, venue_id=t.order(place).venue_id)))
+    assert [one.bot for one in t.records(Filled)] == ["b"]

@@ -16,7 +16,9 @@ from conftest import Arrive
 from playwright.sync_api import Page, expect
 
 # Pages that lead elsewhere, or are no pages.
-NOT_PAGES = re.compile(r"^/(static|live|metrics|healthz|readyz|sign-out)|/csv/|format=csv|\.(json|csv)$")
+NOT_PAGES = re.compile(
+    r"^/(static|live|metrics|healthz|readyz|sign-out|main)|^/api/v1/(?!docs)|/csv/|format=csv|\.(json|csv)$"
+)
 # Beside what links lead to: who is not signed in sees these, and an address that does not exist.
 STRANGERS = ("/sign-in/", "/sign-in/?next=/bots/")
 PAGES_MAX = 150
