@@ -49,6 +49,7 @@ from kedge.venues.paper.client import PaperVenue
 from kedge.venues.paper.rules import PAPER_RULES, Options
 from kedge.venues.stream import tcp
 from kedge.venues.venue import Condition, Emit, Setup, Venue
+from kedge.venues.wires import Wires
 from tests.crash import wires
 from tests.crash.disk import CrashDisk, Trouble
 from tests.crash.points import Points, Strike
@@ -328,7 +329,7 @@ class Struck(up._Up):
             if account.venue == "paper":
                 venues[name] = await self._paper_venue(account, setups[name])
             else:
-                ways = wires.StruckWires(self._wires(), self._points)
+                ways = wires.StruckWires(cast(Wires, self._net(account)), self._points)
                 inner = wires.make(account.venue, setups[name], ways, self.clock)
                 venues[name] = WireVenue(inner, self._points, ways)
         return venues
