@@ -50,7 +50,7 @@ def depth(first: int, last: int, prev: int, *bids: list[str], symbol: str = SYMB
 
 
 def touch(seq: int, bid: str, ask: str) -> dict[str, Any]:
-    data = {"e": "bookTicker", "u": seq, "E": 1, "T": 1, "s": SYMBOL, "b": bid, "B": "3", "a": ask, "A": "4"}
+    data = {"e": "bookTicker", "u": seq, "T": 1, "s": SYMBOL, "b": bid, "B": "3", "a": ask, "A": "4"}
     return {"stream": f"{SYMBOL.lower()}@bookTicker", "data": data}
 
 

@@ -176,6 +176,11 @@ class Books:
         kept = self._kept.get(symbol)
         return kept is not None and kept.book.live and not self._is_late(kept)
 
+    def takes(self, symbol: str, sent_ns: int) -> bool:
+        """Whether this book may be believed now, and with it what was said of it then (0: not told when)."""
+        timely = not sent_ns or self._clock() - sent_ns <= self._age_max_ns
+        return timely and self.is_live(symbol)
+
     # ── what the venue says ─────────────────────────────────────────────────────────────────────
 
     def snapshot(

@@ -56,6 +56,11 @@ class Touch(Struct, frozen=True, tag="bookTicker", tag_field="e"):
     bid_qty: Unsigned = field(name="B")
     ask: Unsigned = field(name="a")
     ask_qty: Unsigned = field(name="A")
+    sent: Millis = field(name="E", default=0)
+
+    @property
+    def sent_ns(self) -> int:
+        return self.sent * NS_PER_MS
 
 
 class AggTrade(Struct, frozen=True, tag="aggTrade", tag_field="e"):

@@ -40,6 +40,7 @@ class Markets:
         self._options = options = common.options
         self._outlet = outlet
         self._snapshots = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
+        self._clock = common.clock
         self._touches = Touches()
         # Markets whose touch has changed since the last pause.
         self._touched: dict[str, None] = {}
@@ -106,8 +107,8 @@ class Markets:
             self._books.change(told.symbol, feeds.change_of(told))
             if self._books.is_live(told.symbol):
                 self._touches.book_at(told.symbol, told.last)
-        elif isinstance(told, feeds.Touch) and self._books.is_live(told.symbol) and self._touches.heard(told):
-            self._touched[told.symbol] = None
+        elif isinstance(told, feeds.Touch):
+            self._touch(told)
 
     def pause_books(self) -> None:
         """Tell what this read has changed: whole books first, then touches that no book update has told."""
@@ -149,18 +150,23 @@ class Markets:
             self._touches.forget(symbol_of(event.market))
         self._outlet.say(event)
 
+    def _touch(self, told: feeds.Touch) -> None:
+        if self._books.takes(told.symbol, told.sent_ns) and self._touches.heard(told):
+            self._touched[told.symbol] = None
+
     def _resync(self, symbol: str) -> None:
         if not self._public.is_on(asks.public_streams(symbol)[0]):
             return  # a snapshot without the changes that follow it would only look alive
 
         async def fetch() -> None:
             async with self._snapshots:
-                levels = self._options.snapshot_levels
+                levels, asked_ns = self._options.snapshot_levels, self._clock()
                 snapshot = await self._asking.read(asks.depth(symbol, levels), Snapshot)
             if isinstance(snapshot, Snapshot):
                 venue_ns = snapshot.time * NS_PER_MS
                 self._touches.book_at(symbol, snapshot.last)
-                self._books.snapshot(symbol, snapshot.bids, snapshot.asks, snapshot.last, venue_ns)
+                # It is as the book was after we asked, however long the answer was on its way.
+                self._books.snapshot(symbol, snapshot.bids, snapshot.asks, snapshot.last, venue_ns, asked_ns)
                 self.pause_books()
             elif snapshot.code == BAD_SYMBOL:
                 self._books.drop(symbol, snapshot.why)
