@@ -30,6 +30,8 @@ from kedge.venues.venue import Clock
 SECOND_NS = 1_000_000_000
 # A snapshot takes its time; who needs more changes than these meanwhile begins again.
 BUFFER_MAX = 2_000
+# What was longer on its way says nothing of now, however seldom a venue speaks.
+LATE_MOST_NS = 5 * SECOND_NS
 
 
 class Change(Struct, frozen=True, array_like=True, gc=False):
@@ -75,6 +77,7 @@ class Books:
         self.waits = waits or BookWaits()
         self._clock = clock
         self._age_max_ns = age_max_ns
+        self._late_max_ns = min(age_max_ns, LATE_MOST_NS)
         self._follows = follows
         self._say = say
         self._resync = resync
@@ -136,7 +139,7 @@ class Books:
             why = kept.book.check_age(now_ns, self._age_max_ns)
             if was_live and why:
                 self._broken(symbol, kept, why)
-            elif was_live and now_ns - kept.late_since_ns > self._age_max_ns and self._is_late(kept):
+            elif was_live and now_ns - kept.late_since_ns > self._late_max_ns and self._is_late(kept):
                 # Nothing younger came: the market is quiet now, and a snapshot tells what it is.
                 self._broken(symbol, kept, kept.book.lose(_late(kept)))
             elif why and now_ns >= kept.ask_ns:
@@ -178,7 +181,7 @@ class Books:
 
     def takes(self, symbol: str, sent_ns: int) -> bool:
         """Whether this book may be believed now, and with it what was said of it then (0: not told when)."""
-        timely = not sent_ns or self._clock() - sent_ns <= self._age_max_ns
+        timely = not sent_ns or self._clock() - sent_ns <= self._late_max_ns
         return timely and self.is_live(symbol)
 
     # ── what the venue says ─────────────────────────────────────────────────────────────────────
@@ -239,7 +242,7 @@ class Books:
         """The venue repeats itself: the book stood when it spoke. Whether that is young enough to count."""
         kept = self._kept.get(symbol)
         now_ns = self._clock()
-        if kept is None or now_ns - sent_ns > self._age_max_ns:
+        if kept is None or now_ns - sent_ns > self._late_max_ns:
             return False
         kept.book.heard_ns = now_ns
         return True
@@ -260,7 +263,7 @@ class Books:
         return kept
 
     def _is_late(self, kept: _Kept) -> bool:
-        return kept.late_ns > self._age_max_ns
+        return kept.late_ns > self._late_max_ns
 
     def _await_snapshot(self, symbol: str, kept: _Kept, change: Change) -> None:
         if not self._buffers:
